@@ -1,0 +1,1 @@
+"""One table of commands for the shell and the line magic."""

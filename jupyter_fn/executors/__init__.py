@@ -1,0 +1,1 @@
+"""Run assignments on workers."""

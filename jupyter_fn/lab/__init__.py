@@ -1,0 +1,1 @@
+"""The JupyterLab server extension."""

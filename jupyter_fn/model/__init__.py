@@ -1,0 +1,1 @@
+"""Floor 0: frozen values, units, ids, the exception tree, the codec. Standard library only."""

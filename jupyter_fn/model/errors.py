@@ -1,0 +1,240 @@
+"""The one exception tree. Every error says what happened (`cause`) and what to do next (`remedy`).
+
+::
+
+    FnError
+     ├ UsageError                 wrong words: exit code 2, HTTP 400
+     │  ├ UnknownOption           --memroy            nearest one named
+     │  ├ BadValue                --memory 12 parsecs
+     │  └ BadTrigger              unknown scheme or key, nearest one named
+     │     └ MissingExtra         the trigger's client library is not installed
+     ├ CaptureError               the cell cannot become a version
+     │  ├ NoHandler               no function, or several and none is named
+     │  ├ UndefinedName           a free name this kernel does not define
+     │  ├ UnshippableValue        a captured value that cannot be pickled
+     │  ├ ValueTooLarge           a captured value over the limit
+     │  ├ PackageMismatch         missing, or another version, on the worker
+     │  └ LoopRefused             the handler writes where its trigger looks
+     ├ NotFound                   function, version, alias, run: HTTP 404
+     ├ Conflict                   same run_key with another payload, …: HTTP 409
+     ├ ServiceError
+     │  ├ ServiceNotRunning       nothing answers at home/service.json
+     │  ├ ServiceOwnedElsewhere   another service owns this home
+     │  └ HomeRefused             home on a network filesystem, not writable
+     └ RunError                   a run did not succeed; carries the remote traceback
+        ├ HandlerFailed           user code raised
+        ├ LoadFailed              the version could not be loaded (fatal: no retry)
+        ├ ResultNotSerializable   the handler's value is not JSON (fatal)
+        ├ RunTimedOut             killed at the time limit
+        ├ OutOfMemory             killed at the memory limit; limit and peak
+        ├ EnvironmentDied         exit or signal inside the handler
+        ├ WorkerLost              the worker went away (infrastructure)
+        ├ RunCancelled            killed on request
+        └ RunUnknown              lost after an effect barrier
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+
+class FnError(Exception):
+    """Base of every error of this package: one line of cause, one line of remedy.
+
+    `exit_code` is what the command line ends with, `status` the HTTP status that carries the error.
+    """
+
+    exit_code: ClassVar[int] = 1
+    status: ClassVar[int] = 500
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause}\n{self.remedy}" if self.remedy else self.cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.cause, self.remedy), self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a stack: two lines."""
+        return [f"{type(self).__name__}: {self.cause}", *([self.remedy] if self.remedy else [])]
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"type", "message", "remedy"}` and, for run errors, `"traceback"`."""
+        return {"type": type(self).__name__, "message": self.cause, "remedy": self.remedy}
+
+
+class UsageError(FnError):
+    """The words of a call are wrong."""
+
+    exit_code = 2
+    status = 400
+
+
+class UnknownOption(UsageError):
+    """An option that does not exist."""
+
+
+class BadValue(UsageError):
+    """An option that exists, with a value that does not fit."""
+
+
+class BadTrigger(UsageError):
+    """A trigger text that no source understands."""
+
+
+class MissingExtra(BadTrigger):
+    """The source exists; its client library is not installed."""
+
+
+class CaptureError(FnError):
+    """A cell or function that cannot become a version."""
+
+    status = 422
+
+
+class NoHandler(CaptureError):
+    """No handler, or several candidates."""
+
+
+class UndefinedName(CaptureError):
+    """A free name of the source that the kernel does not define."""
+
+
+class UnshippableValue(CaptureError):
+    """A captured value that cannot be pickled."""
+
+
+class ValueTooLarge(CaptureError):
+    """A captured value over the size limit."""
+
+
+class PackageMismatch(CaptureError):
+    """A package missing on the worker, or there in another version."""
+
+
+class LoopRefused(CaptureError):
+    """A handler that writes files that its own trigger would pick up."""
+
+
+class NotFound(FnError):
+    """A function, version, alias, trigger or run that does not exist."""
+
+    status = 404
+
+
+class Conflict(FnError):
+    """The request contradicts what is stored."""
+
+    status = 409
+
+
+class ServiceError(FnError):
+    """The service cannot be reached or cannot start."""
+
+    status = 503
+
+
+class ServiceNotRunning(ServiceError):
+    """Nothing answers at the address in `home/service.json`."""
+
+
+class ServiceOwnedElsewhere(ServiceError):
+    """Another process owns this home."""
+
+
+class HomeRefused(ServiceError):
+    """The home folder cannot hold the store."""
+
+
+class RunError(FnError):
+    """A run that did not succeed. `traceback` is the remote one, as text; `fatal` means no retry helps."""
+
+    status = 200
+    fatal: ClassVar[bool] = False
+
+    def __init__(self, cause: str, remedy: str = "", *, kind: str = "", traceback: str = "") -> None:
+        super().__init__(cause, remedy)
+        self.kind = kind or type(self).__name__
+        self.traceback = traceback
+
+    def to_dict(self) -> dict[str, Any]:
+        """`type` is the user's own exception type where there is one."""
+        return {**super().to_dict(), "type": self.kind, "class": type(self).__name__, "traceback": self.traceback}
+
+    def _render_traceback_(self) -> list[str]:
+        return [
+            *self.traceback.rstrip().splitlines(),
+            *([self.remedy] if self.remedy else []),
+        ] or super()._render_traceback_()
+
+
+class HandlerFailed(RunError):
+    """User code raised; `kind` is its exception's type, `traceback` its own."""
+
+
+class LoadFailed(RunError):
+    """The version could not be loaded in an environment."""
+
+    fatal = True
+
+
+class ResultNotSerializable(RunError):
+    """The handler returned something that JSON cannot say."""
+
+    fatal = True
+
+
+class RunTimedOut(RunError):
+    """Killed at its time limit."""
+
+
+class OutOfMemory(RunError):
+    """Killed at its memory limit."""
+
+
+class EnvironmentDied(RunError):
+    """The process that ran the handler ended by itself or by a signal."""
+
+
+class WorkerLost(RunError):
+    """The worker that held the run went away; not the handler's fault."""
+
+
+class RunCancelled(RunError):
+    """Killed because somebody asked."""
+
+
+class RunUnknown(RunError):
+    """Lost inside an effect barrier: nobody can know whether it happened."""
+
+
+def _tree(root: type[FnError]) -> Iterator[type[FnError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _tree(child)
+
+
+def error_class(name: str) -> type[FnError]:
+    """The class of this tree called `name`; `FnError` itself when there is none."""
+    return next((c for c in _tree(FnError) if c.__name__ == name), FnError)
+
+
+def error_from_dict(data: dict[str, Any]) -> FnError:
+    """The inverse of `FnError.to_dict`: the same class, cause, remedy and remote traceback."""
+    cls = error_class(data.get("class") or data.get("type", ""))
+    message, remedy = str(data.get("message", "")), str(data.get("remedy", ""))
+    if issubclass(cls, RunError):
+        return cls(message, remedy, kind=str(data.get("type", "")), traceback=str(data.get("traceback", "")))
+    return cls(message, remedy)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`" Did you mean 'x'?"`, or the list of what there is when nothing is near."""
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(known))}."

@@ -1,0 +1,68 @@
+"""A function: a named handler, its options and its aliases."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import BadValue
+
+LIVE = "live"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,139}\Z")
+
+
+def check_name(name: str, what: str = "function") -> str:
+    """`name` itself when it may name a function, an alias or a topic; else BadValue."""
+    if not _NAME.match(name):
+        raise BadValue(
+            f"{name!r} cannot name a {what}.",
+            "Use a letter or _ first, then letters, digits, _ and -, 140 at most.",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything `%%fn` accepts besides the name, already parsed. Part of a version's digest.
+
+    `on` are the trigger texts as typed; `backoff` is a spec text read by `policy.retry`.
+    """
+
+    on: tuple[str, ...] = ()
+    memory_mb: int = 512
+    timeout_s: float = 60.0
+    retries: int = 2
+    backoff: str = "exponential"
+    concurrency: int | None = None  # most runs at once; None = as many as there is room for
+    batch: int | None = None  # default of batch= for stream triggers
+    window_s: float | None = None  # default of window= for stream triggers
+    env: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    alias: str | None = None  # an alias moved to the new version besides `live`
+    allow_loop: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; `from_dict` is its inverse."""
+        data = dataclasses.asdict(self)
+        return {**data, "on": list(self.on), "env": dict(self.env), "tags": dict(self.tags)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Options:
+        """Inverse of `to_dict`."""
+        pairs = {key: tuple(sorted(dict(data.get(key) or {}).items())) for key in ("env", "tags")}
+        return cls(**{**data, **pairs, "on": tuple(data.get("on") or ())})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """What is known of a function besides its versions."""
+
+    name: str
+    state: str  # active | paused
+    created: float  # epoch seconds
+    aliases: Mapping[str, Mapping[int, int]] = field(default_factory=dict)  # alias → {version: weight}
+    tags: Mapping[str, str] = field(default_factory=dict)
+    latest: int = 0

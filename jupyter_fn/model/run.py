@@ -1,0 +1,168 @@
+"""A run: the handling of one event by one version; its attempts; what each attempt used."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a run is. `claimed` and `publishing` are moments of `running` and shown as such."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"  # given to a worker, not yet started
+    RUNNING = "running"
+    PUBLISHING = "publishing"  # won; its staged files are being put in place
+    WAITING = "waiting"  # failed, will be tried again at `due`
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    SPLIT = "split"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+    @property
+    def terminal(self) -> bool:
+        """No stimulus changes it any more."""
+        return self in TERMINAL
+
+    @property
+    def shown(self) -> str:
+        """The contract's name of it."""
+        return "running" if self in (State.CLAIMED, State.PUBLISHING) else self.value
+
+
+TERMINAL = frozenset(
+    {State.SUCCEEDED, State.FAILED, State.DEAD, State.CANCELLED, State.SPLIT, State.UNKNOWN, State.SKIPPED}
+)
+HELD = frozenset({State.CLAIMED, State.RUNNING, State.PUBLISHING})  # counted by concurrency limits
+SHOWN_STATES = tuple(s.value for s in State if s.shown == s.value)
+
+
+class Reason(StrEnum):
+    """Why a run is where it is; AWS's names where AWS has one."""
+
+    NONE = ""
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    EVENT_AGE_EXCEEDED = "EventAgeExceeded"
+    ZERO_CONCURRENCY = "ZeroReservedConcurrency"
+    FATAL = "Fatal"
+    TIMEOUT = "Timeout"
+    OUT_OF_MEMORY = "OutOfMemory"
+    ENVIRONMENT_DIED = "EnvironmentDied"
+    WORKER_LOST = "WorkerLost"
+    CANCELLED = "Cancelled"
+    LOOP = "LoopDetected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one attempt used."""
+
+    duration_ms: float = 0.0  # handler only
+    init_ms: float = 0.0  # building the handler, when cold
+    cold: bool = False
+    max_memory_mb: int = 0  # peak, beyond what the zygote shares
+    cpu_ms: float = 0.0  # self and children
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """One file written under a run's token, waiting to be put in place."""
+
+    staged: str  # URL
+    target: str  # URL
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record for a topic."""
+
+    topic: str
+    value: Any
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an environment says of one attempt. Exactly one of `result` (when `error` is None) and `error` counts."""
+
+    run_id: str
+    token: int
+    started: float  # epoch seconds
+    ended: float
+    usage: Usage
+    result: Any = None  # JSON
+    error: Mapping[str, Any] | None = None  # RunError.to_dict()
+    staged: tuple[Staged, ...] = ()
+    emitted: tuple[Record, ...] = ()
+    log: str = ""  # bounded, both ends kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One append-only row per attempt."""
+
+    run_id: str
+    number: int
+    token: int
+    worker: str
+    started: float
+    ended: float
+    state: str  # succeeded | failed | lost | cancelled
+    usage: Usage
+    billed_ms: int
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as stored. Frozen: `policy.lifecycle.advance` gives the next one; stores compare `(state, token)`."""
+
+    id: str
+    function: str
+    version: int
+    alias: str
+    trigger: str
+    event_id: str
+    created: float
+    memory_mb: int
+    seq: int = 0
+    state: State = State.QUEUED
+    reason: str = ""
+    token: int = 0
+    attempts: int = 0  # started so far
+    lost: int = 0  # attempts lost to infrastructure, not counted against retries
+    batch_size: int = 1
+    due: float = 0.0  # not claimed before
+    priority: int = 0  # smaller first: live 0, retry 1, backfill 2
+    parent: str = ""  # the run this one redrives, replays or splits
+    hops: int = 0
+    worker: str = ""
+    started: float | None = None  # of the first attempt
+    ended: float | None = None
+    duration_ms: float = 0.0  # sums over attempts
+    billed_ms: int = 0
+    init_ms: float = 0.0
+    cpu_ms: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    max_memory_mb: int = 0  # the largest of the attempts
+    cold: bool = False  # the last attempt's
+    price_book: str = "aws-lambda-x86"
+    cost_usd: str = "0"  # exact decimal, over all attempts
+    error: Mapping[str, Any] | None = None
+    result: Any = None
+    staged: tuple[Staged, ...] = ()  # while publishing
+    cancel_requested: bool = False
+
+    def replace(self, **changes: Any) -> Run:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)

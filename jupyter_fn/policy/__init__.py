@@ -1,0 +1,1 @@
+"""Decisions as pure functions; the time is an argument."""

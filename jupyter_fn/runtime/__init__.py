@@ -1,0 +1,1 @@
+"""What travels to workers: zygote, environment, context, metering."""

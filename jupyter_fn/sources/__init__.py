@@ -1,0 +1,1 @@
+"""What makes events: files, schedules, topics, other functions."""

@@ -1,0 +1,1 @@
+"""Functions, triggers, events, runs, costs and payloads on disk."""
