@@ -140,6 +140,7 @@ class Run:
     token: int = 0
     attempts: int = 0  # started so far
     lost: int = 0  # attempts lost to infrastructure, not counted against retries
+    interrupted: int = 0  # those of `lost` that the end of the service itself cut short
     batch_size: int = 1
     due: float = 0.0  # not claimed before
     priority: int = 0  # smaller first: live 0, retry 1, backfill 2
@@ -161,6 +162,7 @@ class Run:
     error: Mapping[str, Any] | None = None
     result: Any = None
     staged: tuple[Staged, ...] = ()  # while publishing
+    emitted: tuple[Record, ...] = ()  # while publishing
     cancel_requested: bool = False
 
     def replace(self, **changes: Any) -> Run:

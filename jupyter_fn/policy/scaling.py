@@ -1,0 +1,75 @@
+"""How many workers are wanted, and which idle ones may go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Runs of one version that want a slot: those queued and due, and those held by workers."""
+
+    runs: int
+    mean_s: float | None = None  # measured duration, None while unknown
+    limit: int | None = None  # most at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One worker. `idle_since` is when it last held a run, or joined; None while it holds one."""
+
+    id: str
+    idle_since: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How many workers to have, and the ids of those to retire for it."""
+
+    wanted: int
+    retire: tuple[str, ...] = ()
+
+
+def scale(
+    demands: Iterable[Demand],
+    workers: Sequence[Standing],
+    *,
+    now: float,
+    slots_per_worker: int,
+    target_latency_s: float,
+    idle_timeout_s: float,
+    fewest: int = 0,
+    most: int,
+    starting: int = 0,
+) -> Decision:
+    """Up at once, down one by one.
+
+    Wanted slots = Σ runs × mean duration ÷ target latency, never more than there are runs; one slot per run while the
+    duration is unknown. Down means: each call retires at most one worker that has been idle for `idle_timeout_s`, the one
+    idle longest; a worker that holds a run is never named. `starting` are workers asked for that have not joined yet.
+    """
+    needed = sum(slots_needed(demand, target_latency_s=target_latency_s) for demand in demands)
+    target = min(max(math.ceil(needed / slots_per_worker - 1e-9), fewest), most)
+    there = len(workers) + starting
+    if target >= there:
+        return Decision(wanted=target)
+    idle = [w for w in workers if w.idle_since is not None and now - w.idle_since >= idle_timeout_s]
+    if not idle:
+        return Decision(wanted=there)
+    longest = min(idle, key=lambda worker: (worker.idle_since, worker.id))
+    return Decision(wanted=there - 1, retire=(longest.id,))
+
+
+def slots_needed(demand: Demand, *, target_latency_s: float) -> float:
+    """Slots that finish this demand within the target latency."""
+    at_once = demand.runs if demand.limit is None else min(demand.runs, demand.limit)
+    if demand.mean_s is None:
+        return at_once
+    return min(at_once, demand.runs * demand.mean_s / target_latency_s)
+
+
+def mean_duration_s(known: float | None, sample_s: float, *, weight: float = 0.2) -> float:
+    """An exponentially weighted mean: the first sample as it is, then `weight` of each new one."""
+    return sample_s if known is None else known + weight * (sample_s - known)
