@@ -1,0 +1,189 @@
+"""What is known of one thing, showing itself: a function, a cost summary, an audit, an explanation, the service.
+
+Each is the API's JSON object (a dict whose keys are attributes) with a text, an HTML and a DataFrame form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import html, readable
+from .tables import COSTS, WORKERS, Row, frame, html_table, plain, rich_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+
+class Facts(Row):
+    """One object; subclasses say it in lines."""
+
+    def lines(self) -> list[str]:
+        """What a person wants to know, line by line."""
+        return [f"{key}: {readable.text(value)}" for key, value in self.items()]
+
+    def __repr__(self) -> str:
+        return plain(self.__rich__())
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        return Text("\n".join(self.lines()))
+
+    def _repr_html_(self) -> str:
+        return "".join(html.paragraph(line) for line in self.lines())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The object as a frame of one row."""
+        return frame([self])
+
+
+class Cost(Facts):
+    """A cost summary: `total_usd`, `by`, `cluster`, `prices`."""
+
+    def lines(self) -> list[str]:
+        """The total, then what the cluster did meanwhile."""
+        cluster = self.get("cluster") or {}
+        shares = [f"{name} {readable.seconds(cluster.get(f'{name}_s'))}" for name in ("worker", "busy", "idle")]
+        prices = self.get("prices")
+        book = prices.get("name") if isinstance(prices, Mapping) else prices
+        return [
+            f"Total {readable.dollars(self.get('total_usd'))}" + (f" at {book} prices" if book else ""),
+            f"Cluster: {', '.join(shares)}, {readable.dollars(cluster.get('cost_usd'))}",
+        ]
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+
+        return Group(rich_table(COSTS, self["by"]), *self.lines()) if self.get("by") else super().__rich__()
+
+    def _repr_html_(self) -> str:
+        return (html_table(COSTS, self["by"]) if self.get("by") else "") + super()._repr_html_()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per key of `by`."""
+        return frame(self.get("by", ()))
+
+
+class Audit(Facts):
+    """A source listing against the ledger; the columns sum."""
+
+    def lines(self) -> list[str]:
+        """One equation, and whether it holds."""
+        parts = " + ".join(
+            f"{self.get(name, 0)} {name}" for name in ("done", "pending", "dead", "skipped", "superseded")
+        )
+        verdict = "balanced" if self.get("balanced") else "NOT balanced"
+        return [f"{self.get('observed', 0)} observed = {parts}: {verdict}."]
+
+
+class Explanation(Facts):
+    """Why something did or did not run."""
+
+    def lines(self) -> list[str]:
+        """The subject and the sentences."""
+        return [f"{readable.text(self.get('subject'))}:", *(f"  {sentence}" for sentence in self.get("sentences", ()))]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per sentence."""
+        return frame({"subject": self.get("subject"), "sentence": s} for s in self.get("sentences", ()))
+
+
+class Redrive(Facts):
+    """What a redrive did, or would do."""
+
+    def lines(self) -> list[str]:
+        """Count, bytes and money."""
+        verb = "made" if self.get("runs") else "would make"
+        return [
+            f"{verb} {self.get('count', 0)} runs over {readable.size(self.get('bytes')) or '0 B'}, "
+            f"estimated cost {readable.dollars(self.get('estimated_cost_usd'))}.",
+            *self.get("runs", ()),
+        ]
+
+
+class Status(Facts):
+    """The service: where, since when, with which workers."""
+
+    def lines(self) -> list[str]:
+        """Where it answers and what it does."""
+        return [
+            f"Running at {self.get('url')} (pid {self.get('pid')}, version {self.get('version')}) "
+            f"since {readable.when(self.get('started'))}.",
+            f"Home {self.get('home')}, cluster {self.get('cluster')}.",
+            f"{self.get('functions', 0)} functions, {self.get('queued', 0)} runs queued, "
+            f"{self.get('running', 0)} running, {len(self.get('workers', ()))} workers.",
+        ]
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+
+        workers = self.get("workers")
+        return Group(*self.lines(), rich_table(WORKERS, workers)) if workers else super().__rich__()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per worker."""
+        return frame(self.get("workers", ()))
+
+
+class FunctionFacts(Facts):
+    """One function with its live version: options, captured values, triggers, source."""
+
+    def items_shown(self) -> list[tuple[str, str]]:
+        """Names and values for people, in the order to read them."""
+        version = self.live
+        options = version.get("options", {})
+        return [
+            ("aliases", self._aliases()),
+            ("triggers", readable.triggers(self.get("triggers"))),
+            ("runs", readable.counts(self.get("runs"))),
+            ("cost", readable.dollars(self.get("cost_usd"))),
+            ("memory", readable.megabytes(options.get("memory_mb"))),
+            ("timeout", readable.seconds(options.get("timeout_s")) if options else ""),
+            ("captured", ", ".join(_captured(version.get("captured", ())))),
+            ("packages", readable.pairs(version.get("packages"))),
+            ("folder", readable.text(version.get("folder"))),
+            ("tags", readable.pairs(self.get("tags"))),
+        ]
+
+    @property
+    def live(self) -> Mapping[str, Any]:
+        """The JSON of the version that `live` points at."""
+        version = self.get("version")
+        return version if isinstance(version, Mapping) else {}
+
+    @property
+    def title(self) -> str:
+        """`"daily_delays · version 3"`."""
+        return f"{self.get('name')} · version {self.live.get('number', self.get('latest'))}"
+
+    @property
+    def source(self) -> str:
+        """The live version's source."""
+        return str(self.live.get("source", ""))
+
+    def lines(self) -> list[str]:
+        """The title, then one line per fact."""
+        shown = [(name, value) for name, value in self.items_shown() if value]
+        return [f"{self.title} · {self.get('state')}", *(f"  {name:9} {value}" for name, value in shown)]
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        return Text("\n".join([*self.lines(), "", *(f"    {line}" for line in self.source.splitlines())]))
+
+    def _repr_html_(self) -> str:
+        return html.card(
+            self.title,
+            html.facts(self.items_shown()),
+            html.folded("Source", html.code(self.source)),
+            note=readable.text(self.get("state")),
+        )
+
+    def _aliases(self) -> str:
+        return ", ".join(f"{alias} → {readable.weights(w)}" for alias, w in (self.get("aliases") or {}).items())
+
+
+def _captured(values: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{item['name']} = {readable.text(item.get('preview'))}" for item in values]

@@ -1,0 +1,94 @@
+"""Values of the API's JSON as short texts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..model.units import format_bytes, format_duration, money, parse_time
+
+
+def text(value: Any) -> str:
+    """Anything, on one line; nothing for None."""
+    return "" if value is None else " ".join(str(value).split())
+
+
+def dollars(amount: Any) -> str:
+    """`"$1.25"`; below a cent three digits that count, `"$0.00000421"`."""
+    try:
+        exact = Decimal(str(amount or 0))
+    except InvalidOperation:
+        return text(amount)
+    if abs(exact) >= Decimal("0.01"):
+        return f"${exact:.2f}"
+    return f"${money(Decimal(f'{exact:.3g}'))}"
+
+
+def milliseconds(ms: Any) -> str:
+    """A duration; nothing for None and for 0."""
+    return format_duration(float(ms) / 1000) if ms else ""
+
+
+def seconds(s: Any) -> str:
+    """A duration; `"0"` for none."""
+    return format_duration(float(s)) if s else "0"
+
+
+def megabytes(mb: Any) -> str:
+    """`"512 MB"`; nothing for None and for 0."""
+    return f"{mb} MB" if mb else ""
+
+
+def size(count: Any) -> str:
+    """Bytes; nothing for None and for 0."""
+    return format_bytes(float(count)) if count else ""
+
+
+def when(time: Any) -> str:
+    """A time of the API in the zone of this machine, `"2026-11-03 14:05:07"`."""
+    if time in (None, ""):
+        return ""
+    return datetime.fromtimestamp(parse_time(time)).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number(value: Any) -> str:
+    """Four digits that count."""
+    return f"{float(value or 0):.4g}"
+
+
+def short_id(identifier: Any) -> str:
+    """The first eight characters, enough to name a run on the command line."""
+    return text(identifier)[:8]
+
+
+def counts(numbers: Mapping[str, int] | None) -> str:
+    """`"12 succeeded, 1 dead"`, without the zeros."""
+    return ", ".join(f"{count} {name}" for name, count in (numbers or {}).items() if count)
+
+
+def triggers(items: Sequence[Mapping[str, Any]] | None) -> str:
+    """The triggers' texts, with their state where it is not active."""
+    return ", ".join(t["uri"] + (f" ({t['state']})" if t.get("state") != "active" else "") for t in items or ())
+
+
+def error(data: Mapping[str, Any] | None) -> str:
+    """`"ValueError: bad row"`."""
+    return text(f"{data.get('type')}: {data.get('message')}") if data else ""
+
+
+def weights(versions: Mapping[str, int] | None) -> str:
+    """`"3"` for one version, `"3:90 4:10"` for several."""
+    items = list((versions or {}).items())
+    return str(items[0][0]) if len(items) == 1 else " ".join(f"{number}:{weight}" for number, weight in items)
+
+
+def names(items: Sequence[Mapping[str, Any]] | None) -> str:
+    """The names of things that have one."""
+    return ", ".join(item["name"] for item in items or ())
+
+
+def pairs(mapping: Mapping[str, Any] | None) -> str:
+    """`"team=etl, tier=gold"`."""
+    return ", ".join(f"{key}={value}" for key, value in (mapping or {}).items())

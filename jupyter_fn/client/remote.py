@@ -1,0 +1,58 @@
+"""A run's error, raised here as if it had happened here."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import errors
+from ..model.errors import HandlerFailed, RunError, error_class
+
+_OWN_NAMES = frozenset(
+    name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.FnError)
+)
+
+
+def remote_error(data: Mapping[str, Any]) -> RunError:
+    """The exception for the `error` of a run's JSON, with the remote traceback.
+
+    Its class is named after the user's exception type, and where that is a builtin it derives from it too, so
+    `except ZeroDivisionError` catches what a handler raised with it.
+    """
+    kind = str(data.get("type") or "")
+    base = error_class(str(data.get("class") or (kind if kind in _OWN_NAMES else "")))
+    base = base if issubclass(base, RunError) else HandlerFailed
+    message, remedy, traceback = (str(data.get(key) or "") for key in ("message", "remedy", "traceback"))
+    if kind and kind not in _OWN_NAMES:
+        try:
+            return _twin(base, kind)(message, remedy, kind=kind, traceback=traceback)
+        except TypeError:
+            pass  # a builtin that wants more than a message, UnicodeDecodeError or ExceptionGroup
+    return base(message, remedy, kind=kind, traceback=traceback)
+
+
+_twins: dict[tuple[str, str], type[RunError]] = {}
+
+
+def _twin(base: type[RunError], kind: str) -> type[RunError]:
+    """One class per pair, so that two errors of one kind are of one class."""
+    key = (base.__name__, kind)
+    if key not in _twins:
+        _twins[key] = _make_twin(base, kind)
+    return _twins[key]
+
+
+def _make_twin(base: type[RunError], kind: str) -> type[RunError]:
+    builtin = getattr(builtins, kind, None)
+    # Only what `except Exception` catches: a remote SystemExit must not end this process.
+    is_error = isinstance(builtin, type) and issubclass(builtin, Exception) and not issubclass(base, builtin)
+    bases: tuple[type, ...] = (base, builtin) if is_error and builtin is not None else (base,)
+
+    def to_dict(self: RunError) -> dict[str, Any]:
+        return {**base.to_dict(self), "class": base.__name__}
+
+    def reduce(self: RunError) -> tuple[Any, ...]:
+        return remote_error, (self.to_dict(),)
+
+    return type(kind, bases, {"to_dict": to_dict, "__reduce__": reduce, "__doc__": base.__doc__})

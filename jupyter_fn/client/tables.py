@@ -1,0 +1,197 @@
+"""Rows and tables that show themselves: as HTML in a notebook, as text elsewhere, as a DataFrame on request.
+
+They are plain dicts and lists underneath, so `json.dumps` takes them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import html, readable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import rich.table
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+PLAIN_WIDTH = 160  # columns for text that does not go to a terminal; a terminal is asked for its own
+
+
+class Row(dict[str, Any]):
+    """One JSON object whose keys can also be read as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"There is no {name!r} here, only {', '.join(self)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column for people: which key, under which title, said how."""
+
+    key: str
+    title: str
+    say: Callable[[Any], str] = readable.text
+    right: bool = False
+    fold: bool = False  # may be broken into several lines when the place is narrow
+    spare: bool = False  # may be left out when the place is narrow
+
+
+class Table(list[Row]):
+    """Rows of one kind. `to_pandas()` has every key; what is shown is a choice of them."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], columns: tuple[Column, ...], *, empty: str = "None.") -> None:
+        super().__init__(Row(row) for row in rows)
+        self._columns = columns
+        self._empty = empty
+
+    def __repr__(self) -> str:
+        return plain(self)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield rich_table(self._columns, self, width=options.max_width) if self else self._empty
+
+    def _repr_html_(self) -> str:
+        return html_table(self._columns, self) if self else html.paragraph(self._empty)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per row, one column per key."""
+        return frame(self)
+
+
+def shown_columns(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """The columns that say something in at least one row."""
+    rows = list(rows)
+    return tuple(column for column in columns if any(column.say(row.get(column.key)) for row in rows))
+
+
+def rich_table(
+    columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]], *, width: int = PLAIN_WIDTH
+) -> rich.table.Table:
+    """The same table for a terminal of `width` characters; spare columns go, the last first, until it fits."""
+    from rich.measure import Measurement
+
+    rows = list(rows)
+    columns = shown_columns(columns, rows)
+    made = _rich_table(columns, rows)
+    console = _console(width)
+    while Measurement.get(console, console.options, made).minimum > width and any(c.spare for c in columns):
+        goes = [column for column in columns if column.spare][-1]
+        columns = tuple(column for column in columns if column is not goes)
+        made = _rich_table(columns, rows)
+    return made
+
+
+def _rich_table(columns: tuple[Column, ...], rows: list[Mapping[str, Any]]) -> rich.table.Table:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        side: Literal["left", "right"] = "right" if column.right else "left"
+        made.add_column(column.title, justify=side, no_wrap=not column.fold, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(column.say(row.get(column.key))) for column in columns))
+    return made
+
+
+def html_table(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]]) -> str:
+    """The same table for a notebook."""
+    rows = list(rows)
+    columns = shown_columns(columns, rows)
+    right = frozenset(i for i, column in enumerate(columns) if column.right)
+    cells = ([column.say(row.get(column.key)) for column in columns] for row in rows)
+    return html.table([column.title for column in columns], cells, right=right)
+
+
+def plain(shown: RenderableType, *, width: int = PLAIN_WIDTH) -> str:
+    """What a terminal would show, as text without colour and without trailing blanks."""
+    console = _console(width)
+    with console.capture() as page:
+        console.print(shown)
+    return "\n".join(line.rstrip() for line in page.get().strip("\n").splitlines())
+
+
+def _console(width: int) -> Console:
+    from io import StringIO
+
+    from rich.console import Console
+
+    return Console(file=StringIO(), width=width, color_system=None, highlight=False, markup=False, emoji=False)
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A DataFrame; times are parsed and money is a number, nested values stay as they are."""
+    import pandas as pd
+
+    made = pd.DataFrame([dict(row) for row in rows])
+    for name in made.columns:
+        if name in _TIMES:
+            made[name] = pd.to_datetime(made[name], utc=True, format="ISO8601")
+        elif str(name).endswith("_usd"):
+            made[name] = made[name].astype(float)
+    return made
+
+
+_TIMES = frozenset({"created", "started", "ended"})
+
+FUNCTIONS = (
+    Column("name", "function"),
+    Column("version", "version", right=True),
+    Column("state", "state"),
+    Column("triggers", "triggers", readable.triggers, fold=True),
+    Column("runs", "runs", readable.counts, fold=True),
+    Column("cost_usd", "cost", readable.dollars, right=True),
+    Column("tags", "tags", readable.pairs, fold=True, spare=True),
+)
+VERSIONS = (
+    Column("function", "function"),
+    Column("number", "version", right=True),
+    Column("kind", "kind"),
+    Column("created", "created", readable.when),
+    Column("digest", "digest", readable.short_id),
+    Column("captured", "captured", readable.names, fold=True),
+    Column("packages", "packages", readable.pairs, fold=True, spare=True),
+)
+RUNS = (
+    Column("id", "run", readable.short_id),
+    Column("function", "function"),
+    Column("version", "version", right=True),
+    Column("state", "state"),
+    Column("reason", "reason", spare=True),
+    Column("attempts", "tries", right=True, spare=True),
+    Column("created", "created", readable.when),
+    Column("duration_ms", "duration", readable.milliseconds, right=True),
+    Column("max_memory_mb", "memory", readable.megabytes, right=True, spare=True),
+    Column("cost_usd", "cost", readable.dollars, right=True),
+    Column("error", "error", readable.error, fold=True),
+)
+COSTS = (
+    Column("key", ""),
+    Column("runs", "runs", right=True),
+    Column("billed_ms", "billed", readable.milliseconds, right=True),
+    Column("gb_s", "GB-s", readable.number, right=True, spare=True),
+    Column("cpu_s", "CPU", readable.seconds, right=True),
+    Column("bytes_read", "read", readable.size, right=True, spare=True),
+    Column("bytes_written", "written", readable.size, right=True, spare=True),
+    Column("cost_usd", "cost", readable.dollars, right=True),
+    Column("waste_usd", "of it waste", readable.dollars, right=True),
+)
+PUBLISHED = (
+    Column("function", "function"),
+    Column("number", "version", right=True),
+    Column("outcome", "outcome"),
+    Column("triggers", "triggers", readable.triggers, fold=True),
+    Column("captured", "captured", readable.names, fold=True),
+)
+WORKERS = (
+    Column("name", "worker"),
+    Column("slots", "slots", right=True),
+    Column("busy", "busy", right=True),
+    Column("joined", "joined", readable.when),
+)
