@@ -20,14 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from ..model.cost import AWS_X86, PriceBook
-from ..model.errors import WorkerLost, error_class
 from ..model.function import Options
-from ..model.run import Attempt, Outcome, Reason, Record, Run, Staged, State, Usage
-from .pricing import billed_ms, price_attempts
+from ..model.run import Attempt, Outcome, Reason, Record, Run, Staged, State
+from .attempt import account, class_of, is_fatal, lost_attempt, lost_error, made_attempt
 from .retry import EXPONENTIAL, Backoff, parse_backoff, retry_delay_s
 
 MAX_LOST = 3  # the loss that is one too many
@@ -176,7 +174,6 @@ _REASONS: Mapping[str, Reason] = {
     "OutOfMemory": Reason.OUT_OF_MEMORY,
     "EnvironmentDied": Reason.ENVIRONMENT_DIED,
 }
-_NO_USAGE = Usage()
 _FINISHED = (Finished(),)
 
 
@@ -220,7 +217,7 @@ def _end(run: Run, stimulus: Ended, now: float, rules: Rules) -> Step:
         return run, _discard(outcome.staged)
     if outcome.error is None:
         return _succeed(run, outcome, now, rules)
-    after = _AFTER_ERROR.get(_class_of(outcome.error), _fail)
+    after = _AFTER_ERROR.get(class_of(outcome.error), _fail)
     return after(run, outcome, now, rules)
 
 
@@ -232,8 +229,8 @@ def _late(run: Run, stimulus: Ended, now: float, rules: Rules) -> Step:
 
 
 def _succeed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
-    changes = _account(run, outcome, rules) | {"result": outcome.result, "error": None, "reason": Reason.NONE}
-    record = RecordAttempt(_attempt(run, outcome, "succeeded"))
+    changes = account(run, outcome, rules.book) | {"result": outcome.result, "error": None, "reason": Reason.NONE}
+    record = RecordAttempt(made_attempt(run, outcome, "succeeded"))
     if outcome.staged:
         changes |= {"state": State.PUBLISHING, "staged": outcome.staged, "emitted": outcome.emitted}
         return run.replace(**changes), (record, PublishFiles(outcome.staged))
@@ -244,13 +241,17 @@ def _succeed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
 def _fail(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
     error = outcome.error or {}
     verdict, instructions = _verdict(run, error, now, rules)
-    record = RecordAttempt(_attempt(run, outcome, "failed"))
-    return run.replace(**_account(run, outcome, rules), **verdict), (record, *_discard(outcome.staged), *instructions)
+    record = RecordAttempt(made_attempt(run, outcome, "failed"))
+    return run.replace(**account(run, outcome, rules.book), **verdict), (
+        record,
+        *_discard(outcome.staged),
+        *instructions,
+    )
 
 
 def _killed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
-    changes = _account(run, outcome, rules) | _cancelled(now) | {"error": outcome.error}
-    record = RecordAttempt(_attempt(run, outcome, "cancelled"))
+    changes = account(run, outcome, rules.book) | _cancelled(now) | {"error": outcome.error}
+    record = RecordAttempt(made_attempt(run, outcome, "cancelled"))
     return run.replace(**changes), (record, *_discard(outcome.staged), *_FINISHED)
 
 
@@ -294,8 +295,8 @@ def _publish_again(run: Run, stimulus: Lost | Recovered, now: float, rules: Rule
 def _lose(run: Run, stimulus: Lost, now: float, rules: Rules) -> Step:
     if stimulus.worker != run.worker:
         return run, ()
-    error = _lost_error(run)
-    record = RecordAttempt(_lost_attempt(run, now, error))
+    error = lost_error(run)
+    record = RecordAttempt(lost_attempt(run, now, error))
     if not run.cancel_requested and run.lost - run.interrupted + 1 >= rules.max_lost:
         dead = {"state": State.DEAD, "reason": Reason.WORKER_LOST, "error": error, "ended": now}
         return run.replace(lost=run.lost + 1, **dead), (record, *_FINISHED)
@@ -304,7 +305,7 @@ def _lose(run: Run, stimulus: Lost, now: float, rules: Rules) -> Step:
 
 
 def _interrupt(run: Run, stimulus: Recovered, now: float, rules: Rules) -> Step:
-    record = RecordAttempt(_lost_attempt(run, now, _lost_error(run)))
+    record = RecordAttempt(lost_attempt(run, now, lost_error(run)))
     changes, instructions = _again(run, now)
     counts = {"lost": run.lost + 1, "interrupted": run.interrupted + 1}
     return run.replace(**counts, **changes), (record, *instructions)
@@ -314,28 +315,6 @@ def _again(run: Run, now: float) -> tuple[dict[str, Any], tuple[Instruction, ...
     if run.cancel_requested:
         return _cancelled(now), _FINISHED
     return {"state": State.QUEUED, "worker": ""}, (WakeAt(now),)
-
-
-def _lost_error(run: Run) -> dict[str, Any]:
-    cause = f"The worker {run.worker} went away while it held attempt {run.attempts}."
-    return WorkerLost(cause, "Look at the worker's own log; redrive the run when the cluster is well.").to_dict()
-
-
-def _lost_attempt(run: Run, now: float, error: Mapping[str, Any]) -> Attempt:
-    """Of later attempts nobody kept the start, as nothing is billed of a lost one: it counts as just lost."""
-    started = run.started if run.attempts == 1 and run.started is not None else now
-    return Attempt(
-        run_id=run.id,
-        number=run.attempts,
-        token=run.token,
-        worker=run.worker,
-        started=started,
-        ended=now,
-        state="lost",
-        usage=_NO_USAGE,
-        billed_ms=0,
-        error=error,
-    )
 
 
 # --- cancelling ---------------------------------------------------------------------------------------------------
@@ -363,49 +342,14 @@ def _verdict(
     """What a failed attempt means for its run: cancelled, waiting or dead."""
     if run.cancel_requested:
         return _cancelled(now) | {"error": error}, _FINISHED
-    kind = _class_of(error)
+    kind = class_of(error)
     failures = run.attempts - run.lost
-    if not _fatal(kind) and failures <= rules.retries:
+    if not is_fatal(kind) and failures <= rules.retries:
         due = now + retry_delay_s(rules.backoff, failures, seed=f"{run.id}:{run.attempts}", error=error)
         waiting = {"state": State.WAITING, "due": due, "priority": max(run.priority, RETRY_PRIORITY)}
         return waiting | {"error": error, "reason": _REASONS.get(kind, Reason.NONE)}, (WakeAt(due),)
-    reason = Reason.FATAL if _fatal(kind) else _REASONS.get(kind, Reason.RETRIES_EXHAUSTED)
+    reason = Reason.FATAL if is_fatal(kind) else _REASONS.get(kind, Reason.RETRIES_EXHAUSTED)
     return {"state": State.DEAD, "reason": reason, "error": error, "ended": now}, _FINISHED
-
-
-def _account(run: Run, outcome: Outcome, rules: Rules) -> dict[str, Any]:
-    """The run's sums with this attempt in them. The price is of the sums, which is exact because it is linear."""
-    usage = outcome.usage
-    billed = run.billed_ms + billed_ms(usage.duration_ms)
-    requests = run.attempts - run.lost
-    return {
-        "started": outcome.started if run.started is None else run.started,
-        "duration_ms": run.duration_ms + usage.duration_ms,
-        "billed_ms": billed,
-        "init_ms": run.init_ms + usage.init_ms,
-        "cpu_ms": run.cpu_ms + usage.cpu_ms,
-        "bytes_read": run.bytes_read + usage.bytes_read,
-        "bytes_written": run.bytes_written + usage.bytes_written,
-        "max_memory_mb": max(run.max_memory_mb, usage.max_memory_mb),
-        "cold": usage.cold,
-        "price_book": rules.book.name,
-        "cost_usd": price_attempts(rules.book, requests=requests, billed_ms=billed, memory_mb=run.memory_mb),
-    }
-
-
-def _attempt(run: Run, outcome: Outcome, state: str) -> Attempt:
-    return Attempt(
-        run_id=run.id,
-        number=run.attempts,
-        token=run.token,
-        worker=run.worker,
-        started=outcome.started,
-        ended=outcome.ended,
-        state=state,
-        usage=outcome.usage,
-        billed_ms=billed_ms(outcome.usage.duration_ms),
-        error=outcome.error,
-    )
 
 
 def _discard(staged: tuple[Staged, ...]) -> tuple[Instruction, ...]:
@@ -414,15 +358,6 @@ def _discard(staged: tuple[Staged, ...]) -> tuple[Instruction, ...]:
 
 def _emit(records: tuple[Record, ...]) -> tuple[Instruction, ...]:
     return (EmitRecords(records),) if records else ()
-
-
-def _class_of(error: Mapping[str, Any]) -> str:
-    return str(error.get("class") or error.get("type") or "")
-
-
-@lru_cache(maxsize=256)
-def _fatal(kind: str) -> bool:
-    return bool(getattr(error_class(kind), "fatal", False))
 
 
 _HELD_BY_WORKER = (State.CLAIMED, State.RUNNING)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_NEXT_TO_NOTHING = 1e-6  # slots: even a run that takes no time wants a worker
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
@@ -50,8 +52,8 @@ def scale(
     duration is unknown. Down means: each call retires at most one worker that has been idle for `idle_timeout_s`, the one
     idle longest; a worker that holds a run is never named. `starting` are workers asked for that have not joined yet.
     """
-    needed = sum(slots_needed(demand, target_latency_s=target_latency_s) for demand in demands)
-    target = min(max(math.ceil(needed / slots_per_worker - 1e-9), fewest), most)
+    needed = [slots_needed(demand, target_latency_s=target_latency_s) for demand in demands]
+    target = min(max(math.ceil(sum(needed) / slots_per_worker), fewest), most)
     there = len(workers) + starting
     if target >= there:
         return Decision(wanted=target)
@@ -67,7 +69,7 @@ def slots_needed(demand: Demand, *, target_latency_s: float) -> float:
     at_once = demand.runs if demand.limit is None else min(demand.runs, demand.limit)
     if demand.mean_s is None:
         return at_once
-    return min(at_once, demand.runs * demand.mean_s / target_latency_s)
+    return min(at_once, max(demand.runs * demand.mean_s / target_latency_s, _NEXT_TO_NOTHING))
 
 
 def mean_duration_s(known: float | None, sample_s: float, *, weight: float = 0.2) -> float:
