@@ -1,0 +1,103 @@
+"""Which files become events, when, and under which key. Pure: names, sizes and times come in as arguments.
+
+A pattern is a path with `*` and `?` (never across `/`), `[abc]`, `{a,b}`, and `**` (any folders, also none). Paths and
+patterns use `/` and are absolute, or URLs.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from ..model.errors import BadTrigger
+
+WILD = re.compile(r"[*?\[{]")
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
+_TOKEN = re.compile(
+    r"(?P<any>(?<![^/])\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<set>!?\]?[^\]/]+)\]|\{(?P<choice>[^{}/]+)\}|(?P<text>.)"
+)
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether the whole `path` fits `pattern`. Raises BadTrigger for a pattern that cannot be read, such as `[z-a]`."""
+    return _compiled(pattern).fullmatch(path) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    text = pattern + "/*" if pattern.endswith("/**") else pattern
+    try:
+        return re.compile("".join(_translate(token) for token in _TOKEN.finditer(text)), re.DOTALL)
+    except re.error as error:
+        raise BadTrigger(f"The pattern {pattern!r} cannot be read: {error}.", "Correct what is in brackets.") from None
+
+
+def _translate(token: re.Match[str]) -> str:
+    kind, text = token.lastgroup, token[token.lastgroup or 0]
+    if kind == "any":
+        return "(?:[^/]+/)*"
+    if kind == "star":
+        return "[^/]*"
+    if kind == "one":
+        return "[^/]"
+    if kind == "set":
+        inverted = text.startswith("!")
+        members = re.sub(r"([\\\[\]^&~|]|(?<=-)-)", r"\\\1", text[1:] if inverted else text)
+        return f"[^/{members}]" if inverted else f"[{members}]"
+    if kind == "choice":
+        return f"(?:{'|'.join(re.escape(word) for word in text.split(','))})"
+    return re.escape(text)
+
+
+def static_prefix(pattern: str) -> str:
+    """The folder above the first wildcard, without a final `/`: listings need not look elsewhere."""
+    wild = WILD.search(pattern)
+    head = pattern[: wild.start()] if wild else pattern
+    return head.rpartition("/")[0]
+
+
+def depth(pattern: str) -> int | None:
+    """How many folders below `static_prefix` a matching file lies at most; None when `**` sets no limit."""
+    below = pattern[len(static_prefix(pattern)) :].strip("/")
+    return None if "**" in below else below.count("/")
+
+
+def skipped(name: str, size: int | None, *, pattern: str = "") -> str:
+    """Why a file of this name and size (bytes, None = not known) is left out by default, or "".
+
+    A name that the last part of `pattern` asks for by its own first character is not hidden: `_in/_*.csv`.
+    """
+    if name[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != name[:1]:
+        return f"its name starts with {name[0]}"
+    ending = next((ending for ending in _UNFINISHED if name.endswith(ending)), "")
+    if ending and not pattern.endswith(ending):
+        return f"its name ends with {ending}"
+    return "it is empty" if size == 0 else ""
+
+
+def hidden_folder(name: str) -> bool:
+    """Folders that a wildcard does not enter, such as `.ipynb_checkpoints` and `_temporary`."""
+    return name[:1] in (".", "_")
+
+
+def settled_at(*, modified: float, changed: float, settle_s: float, now: float) -> float:
+    """When a file counts as complete: unchanged for `settle_s`. All in epoch seconds.
+
+    `changed` is the inode's change time, which a rename into place renews; `modified` can be set by anyone, so a
+    moment in the future says nothing.
+    """
+    return max(changed, modified if modified <= now else changed) + settle_s
+
+
+def local_version(*, inode: int, size: int, mtime_ns: int) -> str:
+    """The version of a local file.
+
+    Neither the change time nor the device number is in it: the first is renewed by chmod, rename and hard links, the
+    second can be another one after the machine has restarted; each would run everything again for unchanged bytes.
+    """
+    return f"{inode:x}-{size:x}-{mtime_ns:x}"
+
+
+def file_key(path: str, version: str, *, on_overwrite: str = "new_event") -> str:
+    """The event key of one version of a file; with `ignore` all versions of a path share one key."""
+    return path if on_overwrite == "ignore" else f"{path}@{version}"

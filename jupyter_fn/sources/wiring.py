@@ -1,0 +1,36 @@
+"""What the registry hands to a source when it builds one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from ..model.trigger import Trigger
+from .options import Option
+from .protocol import Logs, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Everything a source is made of. `options` are read: every declared key is there, with its value."""
+
+    trigger: Trigger
+    options: Mapping[str, Any]
+    logs: Logs
+    poll_s: float  # look at least this often where there are hints
+    remote_poll_s: float  # and this often where there are none
+
+
+class SourceClass(Protocol):
+    """What a class in the registry offers besides `protocol.Source`. Its constructor does no I/O."""
+
+    OPTIONS: ClassVar[Mapping[str, Option]]
+
+    def __call__(self, wiring: Wiring) -> Source:
+        """A source for one trigger."""
+        ...
+
+    def check(self, trigger: Trigger, options: Mapping[str, Any]) -> None:
+        """Refuse, with BadTrigger, what can be seen to be wrong before anything is published."""
+        ...
