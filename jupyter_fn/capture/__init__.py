@@ -1,1 +1,1 @@
-"""From a cell or function to a draft."""
+"""Floor 1: cell, function or notebook → draft. Options, free names, values, imports, digest. cloudpickle is loaded lazily."""

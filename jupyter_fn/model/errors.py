@@ -9,12 +9,14 @@
      │  └ BadTrigger              unknown scheme or key, nearest one named
      │     └ MissingExtra         the trigger's client library is not installed
      ├ CaptureError               the cell cannot become a version
+     │  ├ BadSource               not Python, or its text cannot be found
      │  ├ NoHandler               no function, or several and none is named
      │  ├ UndefinedName           a free name this kernel does not define
      │  ├ UnshippableValue        a captured value that cannot be pickled
      │  ├ ValueTooLarge           a captured value over the limit
      │  ├ PackageMismatch         missing, or another version, on the worker
      │  └ LoopRefused             the handler writes where its trigger looks
+     ├ SourceUnreachable          a trigger cannot look where it should; tried again
      ├ NotFound                   function, version, alias, run: HTTP 404
      ├ Conflict                   same run_key with another payload, …: HTTP 409
      ├ ServiceError
@@ -98,6 +100,10 @@ class CaptureError(FnError):
     status = 422
 
 
+class BadSource(CaptureError):
+    """A source that is not Python, or whose text cannot be found."""
+
+
 class NoHandler(CaptureError):
     """No handler, or several candidates."""
 
@@ -120,6 +126,12 @@ class PackageMismatch(CaptureError):
 
 class LoopRefused(CaptureError):
     """A handler that writes files that its own trigger would pick up."""
+
+
+class SourceUnreachable(FnError):
+    """A trigger cannot look where it should: no permission, no credentials, no connection. It is tried again."""
+
+    status = 503
 
 
 class NotFound(FnError):

@@ -1,0 +1,257 @@
+"""Which values of the kernel travel with a source, and whether they can."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import reprlib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.errors import UndefinedName, UnshippableValue, ValueTooLarge, nearest
+from ..model.units import format_bytes
+from ..model.version import Captured
+from .fingerprint import fingerprint
+from .imports import Imported
+from .names import FreeName, free_names
+from .pickling import ABSENT, ModuleWith, Pickled, Unpicklable, pickled, references, travels_whole
+
+LIMIT_BYTES = 10_000_000
+_PREVIEW_CHARS = 80
+_SHELL_NAME = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out|get_ipython|display|exit|quit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """Where free names are looked up. Functions and classes of the modules `by_value` travel whole, as those of `__main__`."""
+
+    names: Mapping[str, Any]
+    by_value: frozenset[str] = frozenset()
+
+    @property
+    def is_shell(self) -> bool:
+        """It is the user namespace of an IPython shell."""
+        return "_ih" in self.names and "get_ipython" in self.names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One value taken from the namespace."""
+
+    captured: Captured
+    data: bytes
+    modules: frozenset[str]  # dotted names that unpickling imports
+
+
+def take_values(tree: ast.Module, space: Namespace, *, limit_bytes: int = LIMIT_BYTES) -> list[Taken]:
+    """Every value that the source reads from the namespace, in the order of their names.
+
+    Raises:
+        UndefinedName: a free name that the namespace does not define, or that belongs to IPython.
+        UnshippableValue: a value that cannot be pickled.
+        ValueTooLarge: a value of more than `limit_bytes`, pickled.
+    """
+    wanted = [free for free in free_names(tree) if _must_travel(free, space)]
+    return [_take(free, tree, space, limit_bytes) for free in sorted(wanted, key=lambda free: free.name)]
+
+
+def value_imports(taken: list[Taken], space: Namespace) -> Iterator[Imported]:
+    """The modules that unpickling imports. They are loaded here, so that none can be missing."""
+    skip = {"__main__", "builtins", "None", "cloudpickle.cloudpickle", *space.by_value}
+    for module in sorted({name for one in taken for name in one.modules} - skip):
+        yield Imported(module, 0, optional=True)
+
+
+# --- which names
+
+
+def _must_travel(free: FreeName, space: Namespace) -> bool:
+    value = space.names.get(free.name, ABSENT)
+    if _belongs_to_shell(free.name, value, space):
+        raise UndefinedName(
+            f"{free.name} in line {free.line} belongs to IPython and does not exist in an environment.",
+            "Leave it out of the function; print(...) and context.logger go to its log.",
+        )
+    if hasattr(builtins, free.name) and (value is ABSENT or _is_builtin(free.name, value)):
+        return False
+    if value is ABSENT and free.sure:
+        raise _undefined(f"{free.name!r} in line {free.line}", free.name, space.names)
+    return value is not ABSENT
+
+
+def _belongs_to_shell(name: str, value: Any, space: Namespace) -> bool:
+    if name in ("get_ipython", "display") and value is ABSENT:
+        return True
+    if not space.is_shell or not _SHELL_NAME.fullmatch(name):
+        return False
+    if name in ("In", "Out"):
+        return value is space.names.get("_ih") or value is space.names.get("_oh")
+    return name.startswith("_") or value is ABSENT or _is_of_ipython(value)
+
+
+def _is_builtin(name: str, value: Any) -> bool:
+    """The builtin itself, or what IPython puts in its place (its own `open`)."""
+    return value is getattr(builtins, name) or _is_of_ipython(value)
+
+
+def _is_of_ipython(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or type(value).__module__
+    return str(module).partition(".")[0] in ("IPython", "ipykernel")
+
+
+def _undefined(subject: str, name: str, names: Mapping[str, Any]) -> UndefinedName:
+    known = [word for word in names if not word.startswith("_")]
+    near = nearest(name, known)
+    remedy = f"Define {name} in a cell above and run it, or import it in this cell."
+    return UndefinedName(f"{subject} is not defined in this kernel.", f"{near} {remedy}" if "mean" in near else remedy)
+
+
+# --- one value
+
+
+def _take(free: FreeName, tree: ast.Module, space: Namespace, limit_bytes: int) -> Taken:
+    value = space.names[free.name]
+    _check_references(free, value, space)
+    shipped = _with_submodules(free.name, value, tree) if isinstance(value, types.ModuleType) else value
+    try:
+        result = pickled(shipped, limit=limit_bytes, by_value=space.by_value)
+        mark = fingerprint(value, by_value=space.by_value)
+    except (Unpicklable, RecursionError) as error:
+        raise _unshippable(free, value, str(error), space, limit_bytes) from None
+    if result.size > limit_bytes:
+        raise _too_large(free, value, result, limit_bytes)
+    captured = Captured(name=free.name, type=type_name(value), size=result.size, preview=preview(value), digest=mark)
+    return Taken(captured=captured, data=result.data, modules=result.modules)
+
+
+def _with_submodules(name: str, module: types.ModuleType, tree: ast.Module) -> Any:
+    """`import xml.etree.ElementTree` binds only `xml`: the submodules that the source reaches through it come along."""
+    reached: dict[str, types.ModuleType] = {}
+    for node in ast.walk(tree):
+        here: Any = module
+        for attribute in _chain(node, name):
+            inner = getattr(here, attribute, None)
+            if not isinstance(inner, types.ModuleType) or inner.__name__ != f"{here.__name__}.{attribute}":
+                break
+            reached[inner.__name__] = here = inner
+    return ModuleWith(module, tuple(reached[key] for key in sorted(reached))) if reached else module
+
+
+def _chain(node: ast.AST, name: str) -> list[str]:
+    """`["etree", "ElementTree"]` for the node of `xml.etree.ElementTree` and the name `xml`."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    return attributes[::-1] if isinstance(node, ast.Name) and node.id == name else []
+
+
+def _check_references(free: FreeName, value: Any, space: Namespace) -> None:
+    """What captured functions read is there too: they would fail later, and far from here."""
+    waiting, seen = [value], {id(value)}
+    while waiting:
+        function = waiting.pop()
+        if not isinstance(function, types.FunctionType) or not travels_whole(function, space.by_value):
+            continue
+        for reference in references(function):
+            if reference.value is ABSENT:
+                where = f"line {reference.line} of {function.__name__}, which line {free.line} uses,"
+                raise _undefined(f"{reference.name!r} in {where}", reference.name, function.__globals__)
+            if id(reference.value) not in seen:
+                seen.add(id(reference.value))
+                waiting.append(reference.value)
+
+
+def _too_large(free: FreeName, value: Any, result: Pickled, limit_bytes: int) -> ValueTooLarge:
+    return ValueTooLarge(
+        f"{free.name} ({type_name(value)}) in line {free.line} is {format_bytes(result.size)}; "
+        f"the limit for one captured value is {format_bytes(limit_bytes)}.",
+        f"Write {free.name} to a file and read that file in the handler.",
+    )
+
+
+# --- who is to blame
+
+
+def _unshippable(free: FreeName, value: Any, why: str, space: Namespace, limit_bytes: int) -> UnshippableValue:
+    path, culprit = _culprit(value, space, limit_bytes, depth=4)
+    what = f"is {_article(culprit)}, which cannot be shipped to an environment ({why.rstrip('.')})."
+    if not path:
+        return UnshippableValue(f"{free.name} in line {free.line} {what}", _UNSHIPPABLE_REMEDY.format(free.name))
+    inner = path[-1]
+    where = " → ".join([free.name, *path])
+    return UnshippableValue(
+        f"{inner}, which {free.name} in line {free.line} brings along ({where}), {what}",
+        _UNSHIPPABLE_REMEDY.format(inner),
+    )
+
+
+_UNSHIPPABLE_REMEDY = "Make {} inside the handler, or keep what it is made from (an address, a path) in its place."
+
+
+def _culprit(value: Any, space: Namespace, limit_bytes: int, *, depth: int) -> tuple[list[str], Any]:
+    """The way from a value that cannot be pickled to the innermost part that cannot."""
+    for name, part in _parts(value, space) if depth else ():
+        try:
+            pickled(part, limit=limit_bytes, by_value=space.by_value)
+        except Unpicklable:
+            path, culprit = _culprit(part, space, limit_bytes, depth=depth - 1)
+            return [name, *path], culprit
+    return [], value
+
+
+def _parts(value: Any, space: Namespace) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, types.FunctionType):
+        yield from ((r.name, r.value) for r in references(value) if r.value is not ABSENT)
+    elif isinstance(value, types.MethodType):
+        yield "self", value.__self__
+    elif isinstance(value, Mapping):
+        yield from ((f"[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"[{place}]", item) for place, item in enumerate(value))
+    elif not isinstance(value, types.ModuleType):
+        whole = not isinstance(value, type) or travels_whole(value, space.by_value)
+        yield from (
+            ((f".{name}", part) for name, part in vars(value).items() if whole) if hasattr(value, "__dict__") else ()
+        )
+
+
+# --- how values are shown
+
+
+def type_name(value: Any) -> str:
+    """`pandas.DataFrame`, `int`, `sqlite3.Connection`."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _article(value: Any) -> str:
+    name = type_name(value)
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def preview(value: Any) -> str:
+    """One line of at most 80 characters that says what a value is, without printing all of it."""
+    try:
+        text = _described(value)
+    except Exception:  # a foreign __repr__ may raise anything
+        text = f"<{type_name(value)}>"
+    text = " ".join(text.split())
+    return text if len(text) <= _PREVIEW_CHARS else f"{text[: _PREVIEW_CHARS - 1]}…"
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, types.ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, types.FunctionType):
+        code = value.__code__
+        return f"def {value.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
+    if isinstance(value, type):
+        return f"class {value.__qualname__}"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{type(value).__name__} {' × '.join(map(str, shape))}"
+    return reprlib.repr(value)
