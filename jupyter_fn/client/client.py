@@ -22,7 +22,7 @@ from ..model.units import iso, parse_duration_s, parse_time
 from . import tables
 from .address import stop_service
 from .connection import Connection
-from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, Status
+from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, RunFacts, Status
 from .tables import Row, Table
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ class Client:
         query = {"function": function, "state": state, "last": last}
         return Table(self._connection.request("GET", "runs", query=query), tables.RUNS, empty="No runs.")
 
-    def run(self, run_id: str, *, wait_s: float = 0.0) -> Row:
+    def run(self, run_id: str, *, wait_s: float = 0.0) -> RunFacts:
         """One run with its attempts and its event; waits up to `wait_s` for it to end."""
         query = {"wait_s": wait_s or None}
-        return Row(self._connection.request("GET", f"runs/{_part(run_id)}", query=query, wait_s=wait_s))
+        return RunFacts(self._connection.request("GET", f"runs/{_part(run_id)}", query=query, wait_s=wait_s))
 
     def wait(self, run_id: str, *, timeout_s: float | None = None, on_log: Callable[[str], None] | None = None) -> Row:
         """The run's JSON once it has ended, or as it stands after `timeout_s`."""
@@ -171,6 +171,10 @@ class Client:
     def logs(self, run_id: str) -> Row:
         """What a run has printed so far: `{"text", "ended"}`."""
         return Row(self._connection.request("GET", f"runs/{_part(run_id)}/logs"))
+
+    def recent_logs(self, name: str, *, last: int = 10) -> str:
+        """What the last runs of a function have printed, oldest first."""
+        return "".join(self.logs(run["id"])["text"] for run in reversed(self.runs(name, last=last)))
 
     def follow(self, function: str = "") -> Iterator[Pushed]:
         """What happens, as it happens: events `run`, `function`, `worker`, `log`, `progress` with their JSON."""

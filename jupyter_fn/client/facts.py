@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..model.codec import dumps
 from . import html, readable
 from .tables import COSTS, WORKERS, Row, frame, html_table, plain, rich_table
 
@@ -158,6 +159,10 @@ class FunctionFacts(Facts):
         """`"daily_delays · version 3"`."""
         return f"{self.get('name')} · version {self.live.get('number', self.get('latest'))}"
 
+    def summary(self) -> str:
+        """One line: the state and where the aliases point."""
+        return f"{self.get('name')} is {self.get('state')}; {self._aliases() or 'no aliases'}."
+
     @property
     def source(self) -> str:
         """The live version's source."""
@@ -187,3 +192,40 @@ class FunctionFacts(Facts):
 
 def _captured(values: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{item['name']} = {readable.text(item.get('preview'))}" for item in values]
+
+
+class RunFacts(Facts):
+    """One run with its attempts and its event."""
+
+    def items_shown(self) -> list[tuple[str, str]]:
+        """Names and values for people, in the order to read them."""
+        return [
+            ("function", f"{self.get('function')} version {self.get('version')}"),
+            ("trigger", readable.text(self.get("trigger"))),
+            ("reason", readable.text(self.get("reason"))),
+            ("created", readable.when(self.get("created"))),
+            ("ended", readable.when(self.get("ended"))),
+            ("duration", readable.milliseconds(self.get("duration_ms"))),
+            ("memory", readable.megabytes(self.get("max_memory_mb"))),
+            ("cost", readable.dollars(self.get("cost_usd"))),
+            ("worker", readable.text(self.get("worker"))),
+            ("event", readable.text(self.get("event"))),
+            ("result", "" if self.get("result") is None else dumps(self["result"])),
+        ]
+
+    def lines(self) -> list[str]:
+        """The id and the state, then one line per fact, then each attempt, then the remote traceback."""
+        shown = [f"  {name:9} {value}" for name, value in self.items_shown() if value]
+        attempts = [
+            f"  attempt {a.get('number')}: {a.get('state')} {readable.error(a.get('error'))}".rstrip()
+            for a in self.get("attempts_list", ())
+        ]
+        failed = self.get("error") or {}
+        traceback = str(failed.get("traceback") or readable.error(failed)).rstrip().splitlines()
+        return [f"Run {self.get('id')} {self.get('state')}", *shown, *attempts, *traceback]
+
+    def _repr_html_(self) -> str:
+        failed = self.get("error") or {}
+        traceback = str(failed.get("traceback") or readable.error(failed))
+        parts = [html.facts(self.items_shown()), *([html.code(traceback)] if traceback else [])]
+        return html.card(f"Run {self.get('id')}", *parts, note=str(self.get("state")))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import errors
-from ..model.errors import HandlerFailed, RunError, error_class
+from ..model.errors import HandlerFailed, RunCancelled, RunError, RunUnknown, error_class
+from ..model.run import TERMINAL, State
 
 _OWN_NAMES = frozenset(
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.FnError)
@@ -56,3 +57,19 @@ def _make_twin(base: type[RunError], kind: str) -> type[RunError]:
         return remote_error, (self.to_dict(),)
 
     return type(kind, bases, {"to_dict": to_dict, "__reduce__": reduce, "__doc__": base.__doc__})
+
+
+_BY_STATE: Mapping[str, type[RunError]] = {"cancelled": RunCancelled, "unknown": RunUnknown}
+_GOOD = frozenset({State.SUCCEEDED, State.SPLIT, State.SKIPPED})
+
+
+def run_error(run: Mapping[str, Any]) -> RunError | None:
+    """Why this run did not succeed, as an exception; None when it did, or has not ended."""
+    if run["state"] not in TERMINAL or run["state"] in _GOOD:
+        return None
+    if run.get("error"):
+        return remote_error(run["error"])
+    why = f": {run['reason']}" if run.get("reason") else ""
+    return _BY_STATE.get(run["state"], RunError)(
+        f"Run {run['id']} is {run['state']}{why}.", f"See it with: jupyter fn run {run['id']}"
+    )

@@ -1,1 +1,1 @@
-"""One table of commands for the shell and the line magic."""
+"""Floor 6: one table of commands, for the shell and for `%fn`."""

@@ -1,0 +1,137 @@
+"""Commands about functions: publish schedule ls show versions pause resume rm alias rollback emit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..model.errors import BadValue
+from .grammar import FnCommand, json_option
+from .session import Session
+from .values import json_records
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.command(cls=FnCommand)
+@json_option
+@click.pass_obj
+def ls(session: Session, as_json: bool) -> object:
+    """List functions."""
+    return session.answer(session.client().functions(), as_json=as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@json_option
+@click.pass_obj
+def show(session: Session, name: str, as_json: bool) -> object:
+    """Show one function with its triggers, captured values and source."""
+    return session.answer(session.client().function(name), as_json=as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@json_option
+@click.pass_obj
+def versions(session: Session, name: str, as_json: bool) -> object:
+    """List the versions of a function, newest first."""
+    return session.answer(session.client().versions(name), as_json=as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@json_option
+@click.pass_obj
+def pause(session: Session, name: str, as_json: bool) -> object:
+    """Stop the triggers of a function; what is queued stays."""
+    return _operated(session, session.client().pause(name), as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@json_option
+@click.pass_obj
+def resume(session: Session, name: str, as_json: bool) -> object:
+    """Undo pause."""
+    return _operated(session, session.client().resume(name), as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@json_option
+@click.pass_obj
+def rollback(session: Session, name: str, as_json: bool) -> object:
+    """Point `live` at the version before."""
+    return _operated(session, session.client().rollback(name), as_json)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@click.pass_obj
+def rm(session: Session, name: str) -> None:
+    """Remove a function."""
+    session.client().remove(name)
+    session.output.text(f"Removed {name}.")
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@click.argument("shares", nargs=-1, required=True, metavar="ALIAS=VERSION[:WEIGHT] …")
+@json_option
+@click.pass_obj
+def alias(session: Session, name: str, shares: tuple[str, ...], as_json: bool) -> object:
+    """Point aliases at versions; repeat an alias to share it by weight: live=3:90 live=4:10."""
+    client = session.client()
+    answer = None
+    for moved, weights in _weights(shares).items():
+        answer = client.alias(name, moved, weights)
+    return _operated(session, answer, as_json)
+
+
+def _weights(shares: tuple[str, ...]) -> dict[str, dict[int, int]]:
+    """`("live=3:90", "live=4:10")` → `{"live": {3: 90, 4: 10}}`."""
+    weights: dict[str, dict[int, int]] = {}
+    for share in shares:
+        moved, _, target = share.partition("=")
+        version, _, weight = target.partition(":")
+        if not (moved and version.isdecimal() and (weight or "1").isdecimal()):
+            raise BadValue(f"{share!r} is not ALIAS=VERSION[:WEIGHT].", "Write live=3, or live=3:90 live=4:10.")
+        weights.setdefault(moved, {})[int(version)] = int(weight or 1)
+    return weights
+
+
+def _operated(session: Session, facts: Any, as_json: bool) -> object:
+    if as_json:
+        session.output.json(facts)
+    else:
+        session.output.text(facts.summary())
+    return facts
+
+
+@click.command(cls=FnCommand)
+@click.argument("topic")
+@click.option(
+    "--record",
+    "records",
+    multiple=True,
+    default=("-",),
+    metavar="JSON|@FILE|-",
+    help='A record, a file of JSON Lines, or standard input (the default). {"key": …, "value": …} gives it a key.',
+)
+@json_option
+@click.pass_obj
+def emit(session: Session, topic: str, records: tuple[str, ...], as_json: bool) -> object:
+    """Append records to a topic."""
+    values = [value for text in records for value in json_records(text, "--record")]
+    answer = session.client().emit(topic, values)
+    if as_json:
+        session.output.json(answer)
+    else:
+        session.output.text(f"{answer['accepted']} accepted.")
+    return answer
+
+
+COMMANDS = (ls, show, versions, pause, resume, rm, alias, rollback, emit)
