@@ -56,28 +56,32 @@ def static_prefix(pattern: str) -> str:
     return head.rpartition("/")[0]
 
 
-def depth(pattern: str) -> int | None:
-    """How many folders below `static_prefix` a matching file lies at most; None when `**` sets no limit."""
-    below = pattern[len(static_prefix(pattern)) :].strip("/")
-    return None if "**" in below else below.count("/")
+def escape(path: str) -> str:
+    """A literal path as a pattern that matches only it."""
+    return WILD.sub(lambda wild: f"[{wild[0]}]", path)
 
 
 def skipped(name: str, size: int | None, *, pattern: str = "") -> str:
-    """Why a file of this name and size (bytes, None = not known) is left out by default, or "".
+    """Why a file is left out by default, or "". `name` may have folders in front; `size` in bytes, None = not known.
 
-    A name that the last part of `pattern` asks for by its own first character is not hidden: `_in/_*.csv`.
+    What the pattern asks for by its own first character or last ones is not hidden: `_in/*.csv`, `*.tmp`.
     """
-    if name[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != name[:1]:
-        return f"its name starts with {name[0]}"
-    ending = next((ending for ending in _UNFINISHED if name.endswith(ending)), "")
+    folders, _, last = name.rpartition("/")
+    hidden = next((folder for folder in folders.split("/") if hidden_folder(folder, pattern)), "")
+    if hidden:
+        return f"its folder {hidden} starts with {hidden[0]}"
+    if last[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != last[:1]:
+        return f"its name starts with {last[0]}"
+    ending = next((ending for ending in _UNFINISHED if last.endswith(ending)), "")
     if ending and not pattern.endswith(ending):
         return f"its name ends with {ending}"
     return "it is empty" if size == 0 else ""
 
 
-def hidden_folder(name: str) -> bool:
+def hidden_folder(name: str, pattern: str = "") -> bool:
     """Folders that a wildcard does not enter, such as `.ipynb_checkpoints` and `_temporary`."""
-    return name[:1] in (".", "_")
+    asked = {part[:1] for part in pattern.split("/")[:-1]}
+    return name[:1] in (".", "_") and name[:1] not in asked
 
 
 def settled_at(*, modified: float, changed: float, settle_s: float, now: float) -> float:
