@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from ..model.errors import BadTrigger, BadValue
+from ..model.function import check_name
 from ..model.trigger import Trigger
 from .options import Option
 from .protocol import Logs, Source
@@ -34,3 +36,11 @@ class SourceClass(Protocol):
     def check(self, trigger: Trigger, options: Mapping[str, Any]) -> None:
         """Refuse, with BadTrigger, what can be seen to be wrong before anything is published."""
         ...
+
+
+def named(trigger: Trigger, what: str) -> str:
+    """The name after the scheme, `orders` of `topic:orders`; else BadTrigger."""
+    try:
+        return check_name(trigger.target.partition(":")[2], what)
+    except BadValue as error:
+        raise BadTrigger(f"The trigger {trigger.target!r}: {error.cause}", error.remedy) from None
