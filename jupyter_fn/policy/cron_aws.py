@@ -1,9 +1,9 @@
 """AWS's six-field cron: `minutes hours day-of-month month day-of-week year`.
 
-Field by field as https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html documents it:
+Field by field as https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html documents it:
 days of the week are 1–7 or SUN–SAT, one of the two day fields is `?`, `L` is the last day of the month or of the week,
 `6L` the last Friday of the month, `15W` the weekday nearest to the 15th within the month, `LW` the last weekday, `3#2`
-the second Tuesday. Works on local times without a zone.
+the second Tuesday (the only one in its field). Works on local times without a zone.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def parse_aws_cron(text: str) -> AwsCron:
             f"In cron({text}) exactly one of day-of-month and day-of-week has to be ?.",
             "Write such as cron(0 6 ? * MON-FRI *), or five fields, cron(0 6 * * MON-FRI).",
         )
+    if "#" in weekday and "," in weekday:
+        raise BadTrigger(f"In cron({text}) a day with # has to stand alone.", "Write such as cron(0 6 ? * 3#2 *).")
     return AwsCron(
         minutes=tuple(sorted(_MINUTE.numbers(minutes))),
         hours=tuple(sorted(_HOUR.numbers(hours))),
