@@ -105,6 +105,14 @@ def resolve_imports(imports: Iterable[Imported], folder: Path) -> Found:
     return Found(dict(sorted(packages.items())), dict(sorted(modules.items())))
 
 
+def installed_packages(imports: Iterable[Imported], folder: Path) -> dict[str, str]:
+    """Distribution → version of those imports that are packages installed here; the others are left out."""
+    tops = {wanted.module.partition(".")[0] for wanted in imports} - sys.stdlib_module_names
+    specs = {top: _find(top, folder) for top in tops}
+    found = [_distributions(top) for top, spec in specs.items() if spec is not None and not _is_local(spec)]
+    return dict(sorted(item for versions in found for item in versions.items()))
+
+
 def _missing(wanted: Imported) -> PackageMismatch:
     top = wanted.module.partition(".")[0]
     return PackageMismatch(

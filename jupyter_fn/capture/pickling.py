@@ -143,10 +143,18 @@ def references(function: types.FunctionType) -> list[Reference]:
         value = function.__globals__.get(name, ABSENT)
         if value is not ABSENT or not hasattr(builtins, name):
             found.setdefault(name, Reference(name, line, value))
+    for name, value in closure_values(function).items():
+        found[name] = Reference(name, function.__code__.co_firstlineno, value)
+    return list(found.values())
+
+
+def closure_values(function: types.FunctionType) -> dict[str, Any]:
+    """The variables that a function reads from the function around it."""
+    found: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # a cell that is not filled
-            found[name] = Reference(name, function.__code__.co_firstlineno, cell.cell_contents)
-    return list(found.values())
+            found[name] = cell.cell_contents
+    return found
 
 
 def _global_reads(code: types.CodeType) -> Iterator[tuple[str, int]]:

@@ -42,7 +42,8 @@ class Taken:
     """One value taken from the namespace."""
 
     captured: Captured
-    data: bytes
+    value: Any
+    data: bytes  # pickled
     modules: frozenset[str]  # dotted names that unpickling imports
 
 
@@ -124,7 +125,7 @@ def _take(free: FreeName, tree: ast.Module, space: Namespace, limit_bytes: int) 
     if result.size > limit_bytes:
         raise _too_large(free, value, result, limit_bytes)
     captured = Captured(name=free.name, type=type_name(value), size=result.size, preview=preview(value), digest=mark)
-    return Taken(captured=captured, data=result.data, modules=result.modules)
+    return Taken(captured=captured, value=shipped, data=result.data, modules=result.modules)
 
 
 def _with_submodules(name: str, module: types.ModuleType, tree: ast.Module) -> Any:

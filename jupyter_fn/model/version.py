@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Captured:
 class Bundle:
     """What travels to an environment: everything needed to build the handler. Stored as one payload, by digest.
 
-    `values` are cloudpickle bytes by name; `modules` are local modules shipped by value, dotted name → source
+    `values` are cloudpickle bytes by name, read by `unpickled`; `modules` are local modules shipped by value, dotted name → source
     (packages end in `.__init__`). For a notebook `source` is its JSON, `handler` is empty and `parameters` are injected.
     """
 
@@ -34,11 +34,22 @@ class Bundle:
     source: str
     handler: str
     filename: str  # what tracebacks show
-    values: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    values: Mapping[str, bytes] = dataclasses.field(
+        default_factory=dict
+    )  # values that share objects: key "a b", a tuple
     modules: Mapping[str, str] = dataclasses.field(default_factory=dict)
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     output: str = ""  # notebooks: pattern of the output path
     kernel: str = ""  # notebooks: kernel name, empty = as the notebook says
+
+    def unpickled(self, loads: Callable[[bytes], Any]) -> dict[str, Any]:
+        """The captured values by name. What shared an object in the kernel shares it again."""
+        found: dict[str, Any] = {}
+        for key, data in self.values.items():
+            names = key.split()
+            loaded = loads(data)
+            found.update(zip(names, loaded if len(names) > 1 else (loaded,), strict=True))
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form, pickles in base64; `from_dict` is its inverse."""
