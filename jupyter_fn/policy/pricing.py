@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 from ..model.cost import PRICE_BOOKS, PriceBook, price
@@ -65,7 +65,7 @@ def report_run(run: Run) -> str:
 
 
 def _hundredths(ms: float) -> str:
-    return f"{math.ceil(round(ms * 100, 6)) / 100:.2f}"
+    return str(Decimal(repr(ms)).quantize(Decimal("0.01"), rounding=ROUND_CEILING))
 
 
 # --- price books --------------------------------------------------------------------------------------------------
