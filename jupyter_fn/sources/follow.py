@@ -61,6 +61,11 @@ class FollowSource:
             skip=loop_reason(hops, self._source),
         )
 
+    @classmethod
+    def watches(cls, trigger: Trigger) -> str:
+        """No files."""
+        return ""
+
     def listen(self, hint: Callable[[], None]) -> Callable[[], None] | None:
         """A hint per finished run."""
         return self._logs.listen(hint, function=self._function)

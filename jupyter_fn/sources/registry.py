@@ -17,7 +17,7 @@ from ..model.errors import BadTrigger, MissingExtra, nearest
 from ..model.function import LIVE
 from ..model.ids import trigger_id
 from ..model.trigger import Trigger, TriggerText, parse_trigger
-from .options import read_options
+from .options import Option, read_options
 from .protocol import Logs, Source
 from .wiring import SourceClass, Wiring
 
@@ -91,6 +91,16 @@ def build(trigger: Trigger, logs: Logs, *, poll_s: float, remote_poll_s: float) 
     source = _source_class(trigger.scheme, trigger.uri)
     options = read_options(source.OPTIONS, trigger.options, trigger.target)
     return source(Wiring(trigger=trigger, options=options, logs=logs, poll_s=poll_s, remote_poll_s=remote_poll_s))
+
+
+def options(scheme: str) -> Mapping[str, Option]:
+    """The options of a scheme, for completion and documentation. Raises as `check` does."""
+    return _source_class(scheme, f"{scheme}:").OPTIONS
+
+
+def watched(trigger: Trigger) -> str:
+    """The absolute pattern (path or URL) of the files that a trigger takes; "" when it takes none."""
+    return _source_class(trigger.scheme, trigger.uri).watches(trigger)
 
 
 def _parse(text: str) -> TriggerText:

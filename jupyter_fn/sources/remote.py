@@ -56,7 +56,7 @@ class RemoteListing:
             filesystem, root = self._filesystem()
             listed = filesystem.ls(f"{root}/{inside}".rstrip("/"), detail=True)
         except FileNotFoundError as error:
-            if "bucket" in str(error):
+            if "bucket does not exist" in str(error):
                 raise self._unreachable(error) from None
             return []
         except Exception as error:

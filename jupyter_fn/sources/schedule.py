@@ -78,6 +78,11 @@ class ScheduleSource:
         data = {"scheduled_for": iso(fire), "interval_start": iso(start), "interval_end": iso(end)}
         return NewEvent(key=_key(fire), type="schedule.fired", source=self._text, time=fire, data=data)
 
+    @classmethod
+    def watches(cls, trigger: Trigger) -> str:
+        """No files."""
+        return ""
+
     def listen(self, hint: Callable[[], None]) -> Callable[[], None] | None:
         """The clock is no channel; `wake_at` says all."""
         return None

@@ -78,6 +78,11 @@ class TopicSource:
             skip=loop_reason(_hops(farthest), self._source),
         )
 
+    @classmethod
+    def watches(cls, trigger: Trigger) -> str:
+        """No files."""
+        return ""
+
     def listen(self, hint: Callable[[], None]) -> Callable[[], None] | None:
         """A hint per commit that adds to the topic."""
         return self._logs.listen(hint, topic=self._topic)

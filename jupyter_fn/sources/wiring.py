@@ -37,6 +37,10 @@ class SourceClass(Protocol):
         """Refuse, with BadTrigger, what can be seen to be wrong before anything is published."""
         ...
 
+    def watches(self, trigger: Trigger) -> str:
+        """The absolute pattern of the files it takes; "" when it takes none."""
+        ...
+
 
 def named(trigger: Trigger, what: str) -> str:
     """The name after the scheme, `orders` of `topic:orders`; else BadTrigger."""
