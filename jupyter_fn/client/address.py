@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..model.errors import ServiceError, ServiceNotRunning
+from ..model.errors import HomeRefused, ServiceError, ServiceNotRunning
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
@@ -103,8 +103,12 @@ def start_service(
 
     Raises:
         ServiceError: it ended by itself (with the last thing it said), or did not answer within `limit_s`.
+        HomeRefused: the folder cannot be made.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeRefused(f"The home {home} cannot be made: {error.strerror}.", "Name another by --home.") from None
     with _only_starter(home):
         return find(home) or _launch(home, port=port, cluster=cluster, limit_s=limit_s)
 
@@ -140,7 +144,7 @@ def _only_starter(home: Path) -> Iterator[None]:
 def _launch(home: Path, *, port: int | None, cluster: str | None, limit_s: float) -> Address:
     log = home / "service.log"
     said_before = log.stat().st_size if log.exists() else 0
-    child = _spawn(home, log, port=port, cluster=cluster)
+    child = _spawn(serve_command(home, port=port, cluster=cluster), home, log)
     for _ in _looks(limit_s):
         if child.poll() is not None:
             del _started[child.pid]
@@ -151,10 +155,15 @@ def _launch(home: Path, *, port: int | None, cluster: str | None, limit_s: float
     raise ServiceError(f"The service did not answer within {limit_s:.0f} s.", f"Look into {log}.")
 
 
-def _spawn(home: Path, log: Path, *, port: int | None, cluster: str | None) -> subprocess.Popen[bytes]:
+def serve_command(home: Path, *, port: int | None = None, cluster: str | None = None) -> list[str]:
+    """The words that run the service of `home` in the foreground, by this very Python."""
     command = [sys.executable, "-m", "jupyter_fn.cli.main", "serve", "--home", str(home)]
     command += ["--port", str(port)] if port is not None else []
     command += ["--cluster", cluster] if cluster is not None else []
+    return command
+
+
+def _spawn(command: list[str], home: Path, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,

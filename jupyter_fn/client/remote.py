@@ -25,14 +25,11 @@ def remote_error(data: Mapping[str, Any]) -> RunError:
     base = error_class(str(data.get("class") or (kind if kind in _OWN_NAMES else "")))
     base = base if issubclass(base, RunError) else HandlerFailed
     message, remedy, traceback = (str(data.get(key) or "") for key in ("message", "remedy", "traceback"))
-    if kind and kind not in _OWN_NAMES:
-        try:
-            return _twin(base, kind)(message, remedy, kind=kind, traceback=traceback)
-        except TypeError:
-            pass  # a builtin that wants more than a message, UnicodeDecodeError or ExceptionGroup
-    return base(message, remedy, kind=kind, traceback=traceback)
+    cls = _twin(base, kind) if kind and kind not in _OWN_NAMES else base
+    return cls(message, remedy, kind=kind, traceback=traceback)
 
 
+_WANT_MORE = (BaseExceptionGroup, UnicodeDecodeError, UnicodeEncodeError, UnicodeTranslateError)  # than a message
 _twins: dict[tuple[str, str], type[RunError]] = {}
 
 
@@ -47,8 +44,8 @@ def _twin(base: type[RunError], kind: str) -> type[RunError]:
 def _make_twin(base: type[RunError], kind: str) -> type[RunError]:
     builtin = getattr(builtins, kind, None)
     # Only what `except Exception` catches: a remote SystemExit must not end this process.
-    is_error = isinstance(builtin, type) and issubclass(builtin, Exception) and not issubclass(base, builtin)
-    bases: tuple[type, ...] = (base, builtin) if is_error and builtin is not None else (base,)
+    fits = isinstance(builtin, type) and issubclass(builtin, Exception) and not issubclass(builtin, _WANT_MORE)
+    bases: tuple[type, ...] = (base, builtin) if fits and builtin is not None else (base,)
 
     def to_dict(self: RunError) -> dict[str, Any]:
         return {**base.to_dict(self), "class": base.__name__}

@@ -36,6 +36,14 @@ class FnCommand(click.Command):
         super().__init__(*args, **kwargs)
         self.params.append(home_option())
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """click's, with every error knowing the command that it is about."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
 
 class FnGroup(click.Group):
     """The table of commands, in the order in which they were added."""
@@ -73,10 +81,6 @@ def reworded(error: click.ClickException) -> UsageError:
         return UsageError(f"{_path(context)} needs {_shown(error.param)}.", usage)
     if isinstance(error, click.BadParameter) and error.param is not None:
         return BadValue(f"{_shown(error.param)}: {error.message}", usage)
-    if isinstance(error, click.BadOptionUsage):
-        return UsageError(
-            f"{error.option_name} of {_path(context)} needs another value, or none: {error.message}", usage
-        )
     return UsageError(error.format_message(), usage)
 
 
