@@ -1,0 +1,139 @@
+"""The database: one writer that commits in groups, and readers that see snapshots.
+
+Every noun module (`functions`, `runs`, …) is functions of a `Connection`; this module gives them one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from ..model.errors import BadValue
+from . import migrations
+from .faults import translate
+from .home import check_home
+from .payloads import Shelf
+from .writer import Writer
+
+T = TypeVar("T")
+
+_READERS = 4  # connections kept; more are made under load
+
+
+class Database:
+    """An open store. Thread-safe: `submit`, `write` and `read` may be called from anywhere."""
+
+    def __init__(self, path: Path, writing: Engine, reading: Engine) -> None:
+        self.path = path
+        self._writing = writing
+        self._reading = reading
+        self._writer = Writer(writing.connect(), path)
+
+    @classmethod
+    def open(
+        cls, where: str | Path, *, synchronous: str = "full", payloads: str = "", inline_bytes: int = 65_536
+    ) -> Database:
+        """Open the store at a path or `sqlite:///` URL; make it, or bring it to the newest schema, where needed.
+
+        Parameters:
+            synchronous: `full` survives power loss, `normal` only the death of processes.
+            payloads: fsspec URL of the folder for large values; empty = `payloads` beside the store.
+            inline_bytes: values above this are stored there.
+
+        Raises:
+            HomeRefused: network filesystem, not writable, full, or not a store of this version.
+            BadValue: another kind of database, or another word for `synchronous`.
+        """
+        path = _path_of(where)
+        if synchronous not in ("full", "normal"):
+            raise BadValue(f"synchronous={synchronous!r} is not known.", "Write full or normal.")
+        check_home(path.parent)
+        shelf = Shelf(payloads or str(path.parent / "payloads"), inline_bytes)
+        writing = _engine(path, shelf, writer=True, synchronous=synchronous)
+        try:
+            with writing.begin() as conn:
+                migrations.upgrade(conn)
+            return cls(path, writing, _engine(path, shelf, writer=False, synchronous=synchronous))
+        except SQLAlchemyError as error:
+            raise translate(error, path) from error
+
+    def submit(self, op: Callable[[Connection], T]) -> Future[T]:
+        """Have the writer carry out `op`. The future resolves after its COMMIT.
+
+        What waits shares one transaction, each op in a savepoint of its own: when one fails, only its future does. An op
+        must do nothing outside the connection that it cannot do twice, for its transaction may be rolled back.
+        """
+        return self._writer.submit(op)
+
+    def write(self, op: Callable[[Connection], T]) -> T:
+        """`submit` and wait."""
+        return self._writer.submit(op).result()
+
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        """Call `fn` in this thread with a read-only connection; all it reads is of one moment."""
+        try:
+            with self._reading.begin() as conn:
+                return fn(conn)
+        except SQLAlchemyError as error:
+            raise translate(error, self.path) from error
+
+    def close(self) -> None:
+        """Carry out what was submitted, then close. May be called twice."""
+        self._writer.close()
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _path_of(where: str | Path) -> Path:
+    if isinstance(where, str) and "://" in where:
+        url = make_url(where)
+        if url.get_backend_name() != "sqlite" or not url.database:
+            raise BadValue(f"{url.get_backend_name()} cannot hold the store.", "Use a path, or sqlite:///path.")
+        where = url.database
+    return Path(where).expanduser().absolute()
+
+
+def _engine(path: Path, shelf: Shelf, *, writer: bool, synchronous: str) -> Engine:
+    pool: dict[str, Any] = {"poolclass": StaticPool}
+    if not writer:
+        pool = {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": 16}
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10.0, "cached_statements": 512},
+        **pool,
+    )
+
+    def connected(raw: Any, record: Any) -> None:
+        record.info["shelf"] = shelf
+        cursor = raw.cursor()
+        for pragma in _pragmas(writer, synchronous):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(conn: Connection) -> None:
+        # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later can be refused
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine
+
+
+def _pragmas(writer: bool, synchronous: str) -> list[str]:
+    shared = ["temp_store=MEMORY", "cache_size=-65536"]
+    if not writer:
+        return [*shared, "query_only=ON"]
+    return ["journal_mode=WAL", f"synchronous={synchronous}", *shared]

@@ -1,0 +1,159 @@
+"""Events: admission, and the ledger of what was admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from ..model.codec import to_json
+from ..model.errors import Conflict
+from ..model.event import BY_HAND, Event, NewEvent
+from ..model.ids import new_id
+from ..model.run import Run, State
+from . import runs, triggers
+from .dialect import insert
+from .payloads import pack, unpack
+from .schema import events
+
+MakeRun = Callable[[Event], Run]
+_AT_ONCE = 5000  # keys in one IN (…)
+_COLUMNS = tuple(events.c)
+
+
+def admit(
+    conn: Connection,
+    trigger_id: str,
+    function: str,
+    new_events: Sequence[NewEvent],
+    *,
+    position: Any,
+    make_run: MakeRun,
+    now: float,
+) -> list[tuple[Event, Run]]:
+    """Enter events, a run for each, and the source's position: all of it, in the caller's transaction.
+
+    An event whose key the trigger has already is passed over (G2). One with `skip` gets a run in state `skipped`, which
+    holds its place in the ledger. Gives what was new, in the order given; nothing at all when the trigger was removed
+    in the meantime, and then the position does not move either.
+    """
+    if trigger_id != BY_HAND and not triggers.set_position(conn, trigger_id, position):
+        return []
+    return _enter(conn, trigger_id, function, new_events, make_run, now)
+
+
+def invoke(
+    conn: Connection, function: str, data: Mapping[str, Any], *, make_run: MakeRun, now: float, run_key: str = ""
+) -> tuple[Event, Run]:
+    """One event by hand. The same `run_key` with the same data gives the run that there is.
+
+    Raises:
+        Conflict: the key was used with other data.
+    """
+    entered = _enter(conn, BY_HAND, function, [_by_hand(function, data, now, run_key)], make_run, now)
+    if entered:
+        return entered[0]
+    event = by_key(conn, BY_HAND, hand_key(function, run_key))
+    if event is None or event.data != to_json(data):
+        raise Conflict(
+            f"run_key {run_key!r} was used for {function} with another event.",
+            "Choose another key, or send the same event.",
+        )
+    return event, runs.of_event(conn, event.id)[0]
+
+
+def invoke_all(
+    conn: Connection, function: str, all_data: Iterable[Mapping[str, Any]], *, make_run: MakeRun, now: float
+) -> list[tuple[Event, Run]]:
+    """Many events by hand, each of them new."""
+    new_events = [_by_hand(function, data, now, "") for data in all_data]
+    return _enter(conn, BY_HAND, function, new_events, make_run, now)
+
+
+def hand_key(function: str, run_key: str) -> str:
+    """The key of an event by hand: all functions share the trigger `invoke`."""
+    return f"{function}/{run_key}"
+
+
+def _by_hand(function: str, data: Mapping[str, Any], now: float, run_key: str) -> NewEvent:
+    key = hand_key(function, run_key or new_id())
+    return NewEvent(key=key, type="invoke", source="jupyter-fn:invoke", time=now, data=data)
+
+
+def _enter(
+    conn: Connection, trigger: str, function: str, new_events: Sequence[NewEvent], make_run: MakeRun, now: float
+) -> list[tuple[Event, Run]]:
+    fresh: dict[str, NewEvent] = {}
+    for new in new_events:
+        fresh.setdefault(storable(new.key), new)  # of two with one key the first counts
+    if not fresh:
+        return []
+    rows = [_row_of(conn, trigger, function, key, new, now) for key, new in fresh.items()]
+    statement = insert(events).on_conflict_do_nothing().returning(events.c.key, events.c.seq, events.c.id)
+    seqs = {row.key: row.seq for row in conn.execute(statement, rows)}
+    admitted = [_event_of(row, seqs[row["key"]], fresh[row["key"]]) for row in rows if row["key"] in seqs]
+    made = [_first_run(event, fresh[event.key].skip, make_run) for event in admitted]
+    return list(zip(admitted, runs.insert_all(conn, made), strict=True))
+
+
+def _first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
+    run = make_run(event)
+    return run.replace(state=State.SKIPPED, reason=skip, ended=event.admitted) if skip else run
+
+
+def storable(text: str) -> str:
+    """`text` without lone surrogates, which file names can hold and no database takes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _row_of(conn: Connection, trigger: str, function: str, key: str, new: NewEvent, now: float) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "function": function,
+        "trigger": trigger,
+        "key": key,
+        "type": new.type,
+        "source": storable(new.source),
+        "time": new.time,
+        "admitted": now,
+        "data": pack(conn, new.data),
+        "cause": new.cause,
+        "hops": new.hops,
+    }
+
+
+def _event_of(row: Mapping[str, Any], seq: int, new: NewEvent) -> Event:
+    return Event(**{**row, "seq": seq, "data": new.data})
+
+
+def get(conn: Connection, event_id: str) -> Event | None:
+    """The event with that id."""
+    return get_all(conn, [event_id]).get(event_id)
+
+
+def get_all(conn: Connection, event_ids: Collection[str]) -> dict[str, Event]:
+    """Events by id; unknown ids are left out."""
+    rows = conn.execute(select(*_COLUMNS).where(events.c.id.in_(event_ids)))
+    return {row.id: _to_event(conn, row) for row in rows.all()}
+
+
+def by_key(conn: Connection, trigger_id: str, key: str) -> Event | None:
+    """The event of that trigger with that key."""
+    row = conn.execute(select(*_COLUMNS).where(events.c.trigger == trigger_id, events.c.key == storable(key))).first()
+    return None if row is None else _to_event(conn, row)
+
+
+def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str]:
+    """Which of these keys the trigger's ledger has."""
+    known: set[str] = set()
+    asked = list({storable(key) for key in keys})
+    for start in range(0, len(asked), _AT_ONCE):
+        some = asked[start : start + _AT_ONCE]
+        found = select(events.c.key).where(events.c.trigger == trigger_id, events.c.key.in_(some))
+        known.update(conn.execute(found).scalars())
+    return {key for key in keys if storable(key) in known}
+
+
+def _to_event(conn: Connection, row: Row[Any]) -> Event:
+    return Event(**{**row._mapping, "data": unpack(conn, row.data)})

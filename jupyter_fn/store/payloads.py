@@ -1,0 +1,154 @@
+"""Values by their SHA-256 digest: small ones in the database, large ones as files on any fsspec filesystem.
+
+A payload never changes and is written before the row that names it is committed, so a digest in the store always
+resolves. What is read is checked against its digest.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection, select
+
+from ..model.codec import dumps, loads
+from ..model.errors import HomeRefused, NotFound
+from ..model.ids import digest, new_id
+from .dialect import insert
+from .schema import payloads
+
+_REFERENCE = "@"  # no JSON text begins with it
+_WHOLE_PUT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oci", "memory"})  # a put shows all or nothing
+
+
+class Shelf:
+    """Where large payloads lie: `root/ab/abcdef…`. The filesystem is opened on first use."""
+
+    def __init__(self, root: str, inline_bytes: int) -> None:
+        self.root = root
+        self.inline_bytes = inline_bytes
+        self._filesystem: Any = None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put `data` there whole or not at all; nothing to do when it lies there already.
+
+        Raises:
+            HomeRefused: the filesystem refused.
+        """
+        try:
+            self._write(name, data)
+        except OSError as error:
+            raise HomeRefused(
+                f"A payload of {len(data)} bytes could not be written to {self.root}: {error}.",
+                "Make room there or set another folder with payloads=URL; nothing was acknowledged.",
+            ) from error
+
+    def read(self, name: str) -> bytes:
+        """The bytes called `name`. Raises NotFound when they are gone, HomeRefused when they are damaged."""
+        filesystem, folder = self._open()
+        try:
+            data = cast(bytes, filesystem.cat_file(self._path(folder, name)))
+        except FileNotFoundError:
+            raise NotFound(
+                f"The payload {name[:12]}… is missing in {self.root}.", "Restore that folder, or run it again."
+            ) from None
+        except OSError as error:
+            raise HomeRefused(f"{self.root} cannot be read: {error}.", "Check that it is reachable.") from error
+        if digest(data) != name:
+            raise HomeRefused(
+                f"The payload {name[:12]}… in {self.root} is damaged: its digest is another.",
+                "Restore that file from a backup, or publish or run again.",
+            )
+        return data
+
+    def _open(self) -> tuple[Any, str]:
+        if self._filesystem is None:
+            import fsspec
+
+            self._filesystem = fsspec.url_to_fs(self.root, use_listings_cache=False)
+        return cast(tuple[Any, str], self._filesystem)
+
+    @staticmethod
+    def _path(folder: str, name: str) -> str:
+        return posixpath.join(folder, name[:2], name)
+
+    def _write(self, name: str, data: bytes) -> None:
+        filesystem, folder = self._open()
+        path = self._path(folder, name)
+        if filesystem.exists(path) and filesystem.size(path) == len(data):
+            return
+        protocols = {filesystem.protocol} if isinstance(filesystem.protocol, str) else set(filesystem.protocol)
+        if "file" in protocols:
+            _write_local(Path(path), data)
+        elif protocols & _WHOLE_PUT:
+            filesystem.pipe_file(path, data)
+        else:
+            filesystem.makedirs(posixpath.dirname(path), exist_ok=True)
+            aside = f"{path}.{new_id()}.part"
+            filesystem.pipe_file(aside, data)
+            filesystem.mv(aside, path)
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    """Beside, synced, renamed, the folder synced: after this returns, not even a power cut takes it away."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{new_id()}.part")
+    try:
+        with aside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _shelf(conn: Connection) -> Shelf:
+    return cast(Shelf, conn.info["shelf"])
+
+
+def put(conn: Connection, data: bytes) -> str:
+    """Store `data`; its digest. Storing the same again is free."""
+    name, shelf = digest(data), _shelf(conn)
+    if len(data) > shelf.inline_bytes:
+        shelf.write(name, data)
+    else:
+        conn.execute(insert(payloads).on_conflict_do_nothing(), {"digest": name, "data": data})
+    return name
+
+
+def get(conn: Connection, name: str) -> bytes:
+    """The bytes whose digest is `name`. Raises NotFound, or HomeRefused when they are damaged."""
+    data = conn.execute(select(payloads.c.data).where(payloads.c.digest == name)).scalar()
+    if data is None:
+        return _shelf(conn).read(name)
+    if digest(data) != name:
+        raise HomeRefused(f"The payload {name[:12]}… in the store is damaged.", "Restore the store from a backup.")
+    return cast(bytes, data)
+
+
+def pack(conn: Connection, value: Any) -> str:
+    """A JSON value as a column's text: itself when it is small, else a reference to a payload."""
+    text = dumps(value)
+    shelf = _shelf(conn)
+    if len(text) * 4 <= shelf.inline_bytes or len(data := text.encode()) <= shelf.inline_bytes:
+        return text
+    name = digest(data)
+    shelf.write(name, data)
+    return _REFERENCE + name
+
+
+def unpack(conn: Connection, text: str | None) -> Any:
+    """Inverse of `pack`; None stays None."""
+    if text is None:
+        return None
+    if text.startswith(_REFERENCE):
+        return loads(_shelf(conn).read(text[1:]))
+    return loads(text)

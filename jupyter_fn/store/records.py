@@ -1,0 +1,76 @@
+"""Topics: append-only logs of records, in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from ..model.run import Record
+from .dialect import insert
+from .payloads import pack, unpack
+from .schema import records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """One record of a topic. `seq` grows over all topics; `id` is unique too."""
+
+    seq: int
+    id: str
+    key: str
+    value: Any
+    timestamp: float
+    hops: int = 0
+    cause: str = ""  # id of the run that emitted it
+
+
+def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = "", hops: int = 0) -> int:
+    """Add records to the topics they name; the newest `seq`, 0 when there were none."""
+    if not new:
+        return 0
+    rows = [
+        {
+            "topic": record.topic,
+            "key": record.key,
+            "value": pack(conn, record.value),
+            "timestamp": now,
+            "cause": cause,
+            "hops": hops,
+        }
+        for record in new
+    ]
+    conn.execute(insert(records), rows)
+    return int(conn.execute(select(func.max(records.c.seq))).scalar() or 0)
+
+
+def read(conn: Connection, topic: str, *, after: int, limit: int) -> list[StoredRecord]:
+    """Records of `topic` with `seq > after`, oldest first."""
+    rows = conn.execute(
+        select(records).where(records.c.topic == topic, records.c.seq > after).order_by(records.c.seq).limit(limit)
+    )
+    return [
+        StoredRecord(
+            seq=row.seq,
+            id=f"{topic}-{row.seq}",
+            key=row.key,
+            value=unpack(conn, row.value),
+            timestamp=row.timestamp,
+            hops=row.hops,
+            cause=row.cause,
+        )
+        for row in rows.all()
+    ]
+
+
+def last(conn: Connection, topic: str) -> int:
+    """The newest `seq` of `topic`, 0 when it is empty."""
+    return int(conn.execute(select(func.max(records.c.seq)).where(records.c.topic == topic)).scalar() or 0)
+
+
+def topics(conn: Connection) -> dict[str, int]:
+    """Topic → number of its records."""
+    rows = conn.execute(select(records.c.topic, func.count()).group_by(records.c.topic).order_by(records.c.topic))
+    return dict(rows.tuples().all())

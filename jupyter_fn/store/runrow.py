@@ -1,0 +1,60 @@
+"""A run as a row of the table `runs`, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from ..model.codec import dumps, loads
+from ..model.run import Record, Run, Staged, State
+from .payloads import pack, unpack
+from .schema import runs
+
+NAMES = tuple(field.name for field in dataclasses.fields(Run))
+COLUMNS = tuple(runs.c[name] for name in NAMES)
+_STORED = tuple(name for name in NAMES if name != "seq")
+_FIXED = frozenset({"id", "seq", "function", "alias", "trigger", "event_id", "created", "parent", "hops", "batch_size"})
+MUTABLE = tuple(name for name in NAMES if name not in _FIXED)
+
+_ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
+    "state": lambda _, state: state.value,
+    "reason": lambda _, reason: str(reason),
+    "cold": lambda _, flag: int(flag),
+    "cancel_requested": lambda _, flag: int(flag),
+    "error": lambda _, error: None if error is None else dumps(error),
+    "result": lambda conn, result: None if result is None else pack(conn, result),
+    "staged": lambda _, staged: dumps([dataclasses.asdict(file) for file in staged]) if staged else None,
+    "emitted": lambda conn, emitted: (
+        pack(conn, [dataclasses.asdict(record) for record in emitted]) if emitted else None
+    ),
+}
+
+
+def encode(conn: Connection, name: str, value: Any) -> Any:
+    """One field of a run as its column's value."""
+    codec = _ENCODE.get(name)
+    return value if codec is None else codec(conn, value)
+
+
+def to_row(conn: Connection, run: Run) -> dict[str, Any]:
+    """All columns but `seq`."""
+    row = {name: getattr(run, name) for name in _STORED}
+    for name, codec in _ENCODE.items():
+        row[name] = codec(conn, row[name])
+    return row
+
+
+def to_run(conn: Connection, row: Row[Any]) -> Run:
+    """The run of a row that was selected as `COLUMNS`."""
+    values = dict(zip(NAMES, row, strict=True))
+    values["state"] = State(values["state"])
+    values["cold"], values["cancel_requested"] = bool(values["cold"]), bool(values["cancel_requested"])
+    if values["error"] is not None:
+        values["error"] = loads(values["error"])
+    values["result"] = unpack(conn, values["result"])
+    values["staged"] = tuple(Staged(**file) for file in loads(values["staged"] or "[]"))
+    values["emitted"] = tuple(Record(**record) for record in unpack(conn, values["emitted"]) or ())
+    return Run(**values)

@@ -1,0 +1,266 @@
+"""Runs: the queue, the compare-and-set that every transition passes, and reading."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, union_all, update
+
+from ..model.errors import BadValue, NotFound, nearest
+from ..model.event import BY_HAND
+from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
+from . import attempts, finishes, records
+from .dialect import insert
+from .runrow import COLUMNS, MUTABLE, encode, to_row, to_run
+from .schema import HELD, NO_PARENT, QUEUED, WAITING, functions, runs, triggers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One transition: `after` replaces `before` if nothing else came first; the rest is written with it or not at all."""
+
+    before: Run
+    after: Run
+    attempt: Attempt | None = None
+    records: tuple[Record, ...] = ()
+    log: str = ""  # of the attempt that ended
+
+
+def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
+    """Store new runs; the same with their `seq`."""
+    if not made:
+        return []
+    statement = insert(runs).returning(runs.c.id, runs.c.seq)
+    seqs = {row.id: row.seq for row in conn.execute(statement, [to_row(conn, run) for run in made])}
+    return [run.replace(seq=seqs[run.id]) for run in made]
+
+
+# --- the queue ---------------------------------------------------------------------------------------------------
+
+
+def _claimable() -> Select[Any]:
+    """Per function the first of its queue and of what has waited long enough; so a long backlog of one function, or of
+    a paused one, is never walked through to find the work of another.
+    """
+    queue, waiting = runs.alias("queue"), runs.alias("waiting")
+    now: BindParameter[float] = bindparam("now")
+    most: BindParameter[int] = bindparam("most")
+    first = (
+        select(queue.c.seq)
+        .where(queue.c.state == QUEUED, queue.c.function == functions.c.name, queue.c.due <= now)
+        .order_by(queue.c.priority, queue.c.seq)
+    )
+    ripe = (
+        select(waiting.c.seq)
+        .where(waiting.c.state == WAITING, waiting.c.function == functions.c.name, waiting.c.due <= now)
+        .order_by(waiting.c.due)
+    )
+    excluded: BindParameter[Any] = bindparam("excluded", expanding=True)
+    heads = union_all(
+        *(
+            select(runs.c.seq)
+            .select_from(functions)
+            .join(runs, runs.c.seq.in_(some.limit(most).correlate(functions).scalar_subquery()))
+            .where(functions.c.state == "active", functions.c.name.not_in(excluded))
+            for some in (first, ripe)
+        )
+    )
+    return select(*COLUMNS).where(runs.c.seq.in_(heads)).order_by(runs.c.priority, runs.c.seq).limit(most)
+
+
+_CLAIMABLE = _claimable()
+
+
+def claimable(conn: Connection, now: float, limit: int, *, exclude: Collection[str] = ()) -> list[Run]:
+    """Runs that may be claimed: queued, or waiting and due; of active functions that are not in `exclude` (those at
+    their concurrency limit); by priority, then age. Of more than `limit` ripe retries of one function the longest due
+    are considered first.
+    """
+    rows = conn.execute(_CLAIMABLE, {"now": now, "most": limit, "excluded": list(exclude)})
+    return [to_run(conn, row) for row in rows.all()]
+
+
+def next_due(conn: Connection, now: float) -> float | None:
+    """When the next waiting run of an active function becomes due, after `now`; None when none waits."""
+    first = (
+        select(func.min(runs.c.due))
+        .where(runs.c.state == WAITING, runs.c.function == functions.c.name, runs.c.due > now)
+        .correlate(functions)
+        .scalar_subquery()
+    )
+    value: float | None = conn.execute(select(func.min(first)).where(functions.c.state == "active")).scalar()
+    return value
+
+
+def held_counts(conn: Connection) -> dict[str, int]:
+    """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
+    rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))
+    return dict(rows.tuples().all())
+
+
+def held_by_worker(conn: Connection, worker: str) -> list[Run]:
+    """What one worker holds."""
+    return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD), runs.c.worker == worker))
+
+
+def unfinished(conn: Connection) -> list[Run]:
+    """What any worker holds, for recovery after a crash of the service."""
+    return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD)).order_by(runs.c.seq))
+
+
+# --- transitions -------------------------------------------------------------------------------------------------
+
+_CURRENT = select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token).where(
+    runs.c.id.in_(bindparam("ids", expanding=True))
+)
+_UPDATE = update(runs).where(runs.c.seq == bindparam("of_seq"))
+_values = attrgetter(*MUTABLE)
+
+
+def apply(conn: Connection, changes: Sequence[Change], now: float) -> list[bool]:
+    """Make each transition whose run is still in the state and has still the token of `before`; tell which were made.
+
+    False means fenced: something else came first, or the run had ended (G6), and nothing of that change is written.
+    Only the fields that differ between `before` and `after` are. An end enters the log of finished runs.
+    """
+    where = {
+        row.id: (row.seq, row.state, row.token)
+        for row in conn.execute(_CURRENT.with_for_update(), {"ids": [change.before.id for change in changes]})
+    }
+    made: list[tuple[int, Change]] = []
+    verdicts = []
+    for change in changes:
+        before, after = change.before, change.after
+        seq, state, token = where.get(before.id, (0, "", 0))
+        won = (state, token) == (before.state, before.token) and not before.state.terminal
+        verdicts.append(won)
+        if won:
+            where[before.id] = (seq, after.state.value, after.token)
+            made.append((seq, change))
+    _write(conn, made, now)
+    return verdicts
+
+
+def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None:
+    rows: dict[int, dict[str, Any]] = {}
+    for seq, change in made:
+        rows.setdefault(seq, {"of_seq": seq}).update(_difference(conn, change))
+    _update(conn, rows.values())
+    attempts.append(conn, [(seq, change.attempt) for seq, change in made if change.attempt is not None])
+    for _, change in made:
+        if change.records:
+            records.append(conn, change.records, now=now, cause=change.after.id, hops=change.after.hops)
+        if change.log and change.attempt is not None:
+            attempts.save_log(conn, change.after.id, change.attempt.number, change.log)
+    finishes.append(conn, [(seq, change.after) for seq, change in made if change.after.state.terminal])
+
+
+def _difference(conn: Connection, change: Change) -> dict[str, Any]:
+    pairs = zip(MUTABLE, _values(change.before), _values(change.after), strict=True)
+    return {name: encode(conn, name, new) for name, old, new in pairs if old is not new and old != new}
+
+
+def _update(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows that change the same columns go together; each of them is a statement that the database has prepared."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row)), []).append(row)
+    for names, group in groups.items():
+        if len(names) > 1:
+            conn.execute(_UPDATE, group)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def get(conn: Connection, run_id: str) -> Run:
+    """One run. Raises NotFound."""
+    found = get_all(conn, [run_id])
+    if not found:
+        raise NotFound(f"There is no run {run_id!r}.", "jupyter fn runs lists them.")
+    return found[run_id]
+
+
+def get_all(conn: Connection, run_ids: Collection[str]) -> dict[str, Run]:
+    """Runs by id; unknown ids are left out."""
+    return {run.id: run for run in _read(conn, select(*COLUMNS).where(runs.c.id.in_(run_ids)))}
+
+
+def of_event(conn: Connection, event_id: str) -> list[Run]:
+    """The runs of one event, oldest first: the first one, then its redrives."""
+    return _read(conn, select(*COLUMNS).where(runs.c.event_id == event_id).order_by(runs.c.seq))
+
+
+def children_of(conn: Connection, run_id: str) -> list[Run]:
+    """Runs that redrive, replay or split this one, oldest first."""
+    parent = (runs.c.parent == run_id, runs.c.parent != NO_PARENT)
+    return _read(conn, select(*COLUMNS).where(*parent).order_by(runs.c.seq))
+
+
+def list_runs(
+    conn: Connection,
+    function: str | None = None,
+    state: str | None = None,
+    *,
+    last: int = 100,
+    trigger: str | None = None,
+) -> list[Run]:
+    """Newest first. `state` is a shown name: `running` covers claimed and publishing. Raises BadValue for another word."""
+    states = _stored_states(state) if state else ()
+    if trigger and trigger != BY_HAND and not function:
+        function = conn.execute(select(triggers.c.function).where(triggers.c.id == trigger)).scalar() or ""
+    query = select(*COLUMNS)
+    if trigger:
+        query = query.where(runs.c.trigger == trigger)
+    if function is not None:
+        query = query.where(runs.c.function == function)
+    if states and (trigger or function is not None):
+        query = query.where(runs.c.state.in_(states))
+    elif states:
+        query = query.where(runs.c.seq.in_(_newest_per_function(states, last)))
+    return _read(conn, query.order_by(runs.c.seq.desc()).limit(last))
+
+
+def _newest_per_function(states: Sequence[str], last: int) -> Select[Any]:
+    """A rare state is found through each function's index instead of by walking over all runs."""
+    one = runs.alias("one")
+    newest = (
+        select(one.c.seq)
+        .where(one.c.function == functions.c.name, one.c.state.in_(states))
+        .order_by(one.c.seq.desc())
+        .limit(last)
+        .correlate(functions)
+    )
+    found = runs.alias("found")
+    return select(found.c.seq).select_from(functions).join(found, found.c.seq.in_(newest.scalar_subquery()))
+
+
+def _stored_states(shown: str) -> list[str]:
+    states = [state.value for state in State if state.shown == shown]
+    if not states:
+        raise BadValue(f"{shown!r} is not a state of a run.", nearest(shown, list(SHOWN_STATES)))
+    return states
+
+
+def counts_by_state(conn: Connection, function: str) -> dict[str, int]:
+    """Shown state → number of runs, of one function; states with none are left out."""
+    return all_counts(conn, function).get(function, {})
+
+
+def all_counts(conn: Connection, function: str | None = None) -> dict[str, dict[str, int]]:
+    """Function → shown state → number of runs."""
+    query = select(runs.c.function, runs.c.state, func.count()).group_by(runs.c.function, runs.c.state)
+    if function is not None:
+        query = query.where(runs.c.function == function)
+    counts: dict[str, dict[str, int]] = {}
+    for name, state, count in conn.execute(query):
+        of_function, shown = counts.setdefault(name, {}), State(state).shown
+        of_function[shown] = of_function.get(shown, 0) + count
+    return counts
+
+
+def _read(conn: Connection, query: Select[Any]) -> list[Run]:
+    return [to_run(conn, row) for row in conn.execute(query).all()]

@@ -1,0 +1,284 @@
+"""The tables. Column names are the field names of the frozen values in `model`.
+
+Conventions: `seq` is the table's own clock, given in commit order by the one writer; times are epoch seconds; columns
+whose comment says *packed* hold JSON text or `@digest` of a payload (see `payloads.pack`); JSON columns are text, for
+their content is never searched.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+
+metadata = MetaData()
+_Big = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what is called INTEGER
+
+
+def _seq() -> Column[int]:
+    return Column("seq", _Big, primary_key=True, autoincrement=True)
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null)
+
+
+def _int(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, _Big, nullable=null)
+
+
+def _real(name: str, *, null: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=null)
+
+
+functions = Table(
+    "functions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("state"),  # active | paused | removed
+    _real("created"),
+    _text("tags"),  # JSON
+    _int("latest"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    _text("function"),
+    _int("number"),
+    _text("digest"),
+    _text("kind"),
+    _text("source"),
+    _text("handler"),
+    _text("filename"),
+    _text("folder"),
+    _text("options"),  # JSON
+    _text("captured"),  # JSON
+    _text("packages"),  # JSON
+    _text("python"),
+    _text("bundle"),  # digest of a payload
+    _real("created"),
+    PrimaryKeyConstraint("function", "number"),
+    UniqueConstraint("function", "digest", name="versions_digest"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _text("function"),
+    _text("alias"),
+    _text("weights"),  # JSON, version → weight
+    PrimaryKeyConstraint("function", "alias"),
+)
+
+alias_moves = Table(
+    "alias_moves",
+    metadata,
+    _seq(),
+    _text("function"),
+    _text("alias"),
+    _text("weights"),  # JSON
+    _real("at"),
+    _int("undone"),  # 1 after a rollback away from it
+    Index("alias_moves_of", "function", "alias", "seq"),
+    sqlite_autoincrement=True,
+)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("function"),
+    _text("alias"),
+    _text("uri"),
+    _text("scheme"),
+    _text("options"),  # JSON
+    _text("folder"),
+    _text("state"),
+    _text("position", null=True),  # JSON
+    _real("created"),
+    _text("error"),
+    _text("target"),
+    Index("triggers_of", "function"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _seq(),
+    _text("id"),
+    _text("function"),
+    _text("trigger"),
+    _text("key"),
+    _text("type"),
+    _text("source"),
+    _real("time"),
+    _real("admitted"),
+    _text("data"),  # packed
+    _text("cause"),
+    _int("hops"),
+    UniqueConstraint("id", name="events_id"),
+    UniqueConstraint("trigger", "key", name="events_key"),  # G2: an event is admitted at most once per trigger
+    sqlite_autoincrement=True,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _seq(),
+    _text("id"),
+    _text("function"),
+    _int("version"),
+    _text("alias"),
+    _text("trigger"),
+    _text("event_id"),
+    _real("created"),
+    _int("memory_mb"),
+    _text("state"),
+    _text("reason"),
+    _int("token"),
+    _int("attempts"),
+    _int("lost"),
+    _int("interrupted"),
+    _int("batch_size"),
+    _real("due"),
+    _int("priority"),
+    _text("parent"),
+    _int("hops"),
+    _text("worker"),
+    _real("started", null=True),
+    _real("ended", null=True),
+    _real("duration_ms"),
+    _int("billed_ms"),
+    _real("init_ms"),
+    _real("cpu_ms"),
+    _int("bytes_read"),
+    _int("bytes_written"),
+    _int("max_memory_mb"),
+    _int("cold"),
+    _text("price_book"),
+    _text("cost_usd"),
+    _text("error", null=True),  # JSON
+    _text("result", null=True),  # packed
+    _text("staged", null=True),  # JSON
+    _text("emitted", null=True),  # packed
+    _int("cancel_requested"),
+    UniqueConstraint("id", name="runs_id"),
+    sqlite_autoincrement=True,
+)
+
+QUEUED: ColumnElement[str] = literal_column(
+    "'queued'"
+)  # literals, for a partial index is only found by the very words of its condition
+WAITING: ColumnElement[str] = literal_column("'waiting'")
+HELD: tuple[ColumnElement[str], ...] = (
+    literal_column("'claimed'"),
+    literal_column("'publishing'"),
+    literal_column("'running'"),
+)
+NO_PARENT: ColumnElement[str] = literal_column("''")
+
+
+def _partial(name: str, *columns: str, where: object) -> Index:
+    return Index(name, *(runs.c[c] for c in columns), sqlite_where=where, postgresql_where=where)
+
+
+_partial("runs_queued", "function", "priority", "seq", where=runs.c.state == QUEUED)
+_partial("runs_waiting", "function", "due", where=runs.c.state == WAITING)
+_partial("runs_held", "function", "worker", where=runs.c.state.in_(HELD))
+_partial("runs_parent", "parent", where=runs.c.parent != NO_PARENT)
+Index("runs_newest", runs.c.function, runs.c.seq)
+Index("runs_state", runs.c.function, runs.c.state, runs.c.seq, runs.c.trigger)
+Index("runs_event", runs.c.event_id, runs.c.seq)
+Index("runs_created", runs.c.created)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _int("run"),  # runs.seq
+    _int("token"),
+    _int("number"),
+    _text("worker"),
+    _real("started"),
+    _real("ended"),
+    _text("state"),
+    _int("billed_ms"),
+    _real("duration_ms"),
+    _real("init_ms"),
+    _int("cold"),
+    _int("max_memory_mb"),
+    _real("cpu_ms"),
+    _int("bytes_read"),
+    _int("bytes_written"),
+    _text("error", null=True),  # JSON
+    PrimaryKeyConstraint("run", "token"),  # G3: a token has one outcome
+    Index("attempts_ended", "ended"),
+    sqlite_with_rowid=False,
+)
+
+finishes = Table(
+    "finishes",  # the log of finished runs that others follow
+    metadata,
+    _seq(),
+    _int("run"),  # runs.seq
+    _text("function"),
+    _text("state"),
+    Index("finishes_of", "function", "state", "seq"),
+    sqlite_autoincrement=True,
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    _text("run_id"),
+    _int("attempt"),
+    _text("text"),  # packed
+    PrimaryKeyConstraint("run_id", "attempt"),
+    sqlite_with_rowid=False,
+)
+
+records = Table(
+    "records",
+    metadata,
+    _seq(),
+    _text("topic"),
+    _text("key"),
+    _text("value"),  # packed
+    _real("timestamp"),
+    _text("cause"),
+    _int("hops"),
+    Index("records_of", "topic", "seq"),
+    sqlite_autoincrement=True,
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    _int("slots"),
+    _real("joined"),
+    _real("left", null=True),
+    _real("busy_s"),
+    sqlite_with_rowid=False,
+)
