@@ -13,8 +13,10 @@ from ..model.errors import BadTrigger
 
 WILD = re.compile(r"[*?\[{]")
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
+_STAGED = re.compile(r"\..+\..+\.\d+\.staged")  # what context.output() writes before it is published
 _TOKEN = re.compile(
-    r"(?P<any>(?<![^/])\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<set>!?\]?[^\]/]+)\]|\{(?P<choice>[^{}/]+)\}|(?P<text>.)"
+    r"(?P<any>(?<![^/])\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<set>!?\]?[^\]/]+)\]|\{(?P<choice>[^{}/]+)\}|(?P<text>.)",
+    re.DOTALL,
 )
 
 
@@ -25,7 +27,7 @@ def matches(pattern: str, path: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    text = pattern + "/*" if pattern.endswith("/**") else pattern
+    text = f"{pattern}/*" if pattern.rpartition("/")[2] == "**" else pattern
     try:
         return re.compile("".join(_translate(token) for token in _TOKEN.finditer(text)), re.DOTALL)
     except re.error as error:
@@ -70,6 +72,8 @@ def skipped(name: str, size: int | None, *, pattern: str = "") -> str:
     hidden = next((folder for folder in folders.split("/") if hidden_folder(folder, pattern)), "")
     if hidden:
         return f"its folder {hidden} starts with {hidden[0]}"
+    if _STAGED.fullmatch(last):
+        return "it is staged by a run"
     if last[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != last[:1]:
         return f"its name starts with {last[0]}"
     ending = next((ending for ending in _UNFINISHED if last.endswith(ending)), "")
