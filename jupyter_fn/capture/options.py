@@ -90,6 +90,7 @@ OPTIONS: tuple[Option, ...] = (
         parse=_trigger,
         repeatable=True,
         help="what makes events: a path with a glob, topic:NAME, cron(…), rate(…), at(…), fn:NAME",
+        examples=("incoming/*.csv", "s3://", "topic:", "cron(0 6 * * *)", "rate(5 minutes)", "at(2026-12-01T06:00:00)"),
     ),
     Option(
         flag="memory",

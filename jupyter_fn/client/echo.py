@@ -9,7 +9,7 @@ from typing import Any
 
 def echo(text: str) -> None:
     """Write `text` as it is. Standard output of a script belongs to the script."""
-    stream = sys.stdout if _in_kernel() else sys.stderr
+    stream = sys.stdout if in_kernel() else sys.stderr
     stream.write(text)
     stream.flush()
 
@@ -22,7 +22,8 @@ def report(run: Mapping[str, Any]) -> str:
     return f"{line}\n" if log.endswith("\n") or not log else f"\n{line}\n"
 
 
-def _in_kernel() -> bool:
+def in_kernel() -> bool:
+    """Whether this process is the kernel of a notebook."""
     if "ipykernel" not in sys.modules:
         return False
     from IPython import get_ipython
