@@ -11,10 +11,10 @@ Decimal, UUID, Path             text
 bytes                           base64 text
 Enum                            its value
 dataclass, namedtuple           object of its fields
-numpy scalar, array             number, array
+numpy scalar, array             number, array; datetime64 as ISO 8601 text
 DataFrame                       array of row objects
 Series                          object, index → value
-nan, inf                        null
+nan, inf, NaT, NA               null
 mapping with non-text keys      object with the keys' text
 ==============================  =========================================
 """
@@ -40,22 +40,37 @@ def to_json(value: Any) -> Any:
     """`value` as plain JSON types, by the table above.
 
     Raises:
-        ResultNotSerializable: names the place (`$.rows[3]`) and the type.
+        ResultNotSerializable: names the place (`$.rows[3]`) and the type; or the value contains itself.
     """
-    return _convert(value, "$")
+    try:
+        return _convert(value, "$")
+    except RecursionError:
+        raise ResultNotSerializable(
+            "The value contains itself, or is nested too deep for JSON.", "Return numbers, texts, lists and dicts."
+        ) from None
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text of any value the codec knows."""
+    """Compact JSON text of any value the codec knows. Always valid UTF-8: names of files that are not are escaped."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError):
-        return json.dumps(to_json(value), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        value = to_json(value)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() or _is_utf8(text) else json.dumps(value, separators=(",", ":"))
 
 
 def loads(text: str | bytes) -> Any:
     """JSON text → value."""
     return json.loads(text)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _convert(value: Any, where: str) -> Any:
@@ -89,6 +104,8 @@ def _container(value: Any, where: str) -> Any:
 
 
 def _scalar(value: Any, where: str) -> Any:
+    if type(value).__name__ in ("NAType", "NaTType"):  # NaT calls itself a datetime
+        return None
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -105,8 +122,8 @@ def _foreign(value: Any, where: str) -> Any:
         return _convert(value.to_dict("records"), where)
     if kind == "Series" and hasattr(value, "to_dict"):
         return _convert(value.to_dict(), where)
-    if kind in ("NAType", "NaTType"):
-        return None
+    if type(value).__module__ == "numpy" and str(getattr(value, "dtype", "")).startswith("datetime64"):
+        return _convert(value.astype("datetime64[us]").tolist(), where)
     if hasattr(value, "tolist"):
         return _convert(value.tolist(), where)
     if hasattr(value, "item") and callable(value.item):
