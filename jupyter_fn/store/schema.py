@@ -279,6 +279,15 @@ workers = Table(
     _int("slots"),
     _real("joined"),
     _real("left", null=True),
+    sqlite_with_rowid=False,
+)
+
+worker_busy = Table(
+    "worker_busy",
+    metadata,
+    _text("worker"),
+    _int("minute"),  # since the epoch
     _real("busy_s"),
+    PrimaryKeyConstraint("worker", "minute"),
     sqlite_with_rowid=False,
 )

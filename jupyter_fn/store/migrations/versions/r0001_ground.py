@@ -236,13 +236,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("function", "digest", name="versions_digest"),
     )
     op.create_table(
+        "worker_busy",
+        column("worker", sa.Text()),
+        column("minute", _BIG),
+        column("busy_s", sa.Double()),
+        sa.PrimaryKeyConstraint("worker", "minute"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "workers",
         column("id", sa.Text()),
         column("name", sa.Text()),
         column("slots", _BIG),
         column("joined", sa.Double()),
         sa.Column("left", sa.Double(), nullable=True),
-        column("busy_s", sa.Double()),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
     )
