@@ -82,7 +82,7 @@ class ServiceHandler(GatewayHandler):
     @authorized
     async def get(self) -> None:
         """→ `{"running", "home"}`."""
-        self.finish(json.dumps({"running": self.gateway.address() is not None, "home": str(self.gateway.home)}))
+        self.finish(json.dumps({"running": self.gateway.running, "home": str(self.gateway.home)}))
 
 
 class StartHandler(GatewayHandler):
