@@ -71,11 +71,11 @@ def skipped(name: str, size: int | None, *, pattern: str = "") -> str:
     folders, _, last = name.rpartition("/")
     hidden = next((folder for folder in folders.split("/") if hidden_folder(folder, pattern)), "")
     if hidden:
-        return f"its folder {hidden} starts with {hidden[0]}"
+        return f"its folder {hidden} is hidden"
     if _STAGED.fullmatch(last):
         return "it is staged by a run"
     if last[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != last[:1]:
-        return f"its name starts with {last[0]}"
+        return f"its name starts with {'a dot' if last[0] == '.' else '_'}"
     ending = next((ending for ending in _UNFINISHED if last.endswith(ending)), "")
     if ending and not pattern.endswith(ending):
         return f"its name ends with {ending}"

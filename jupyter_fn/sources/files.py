@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from ..model.errors import BadTrigger
@@ -61,6 +62,8 @@ class FileSource:
     @classmethod
     def check(cls, trigger: Trigger, options: Mapping[str, Any]) -> None:
         """Refuse folders, wildcards in the name of a bucket, and patterns that cannot be read."""
+        if trigger.scheme != "file" and "://" not in trigger.target:
+            raise BadTrigger(f"{trigger.target!r} is no URL.", f"Write {trigger.scheme}://… with two slashes.")
         listing = _listing(trigger)
         matches(listing.pattern, "")
         if not listing.pattern or (isinstance(listing, LocalListing) and listing.names_a_folder()):
@@ -75,7 +78,8 @@ class FileSource:
     def watches(cls, trigger: Trigger) -> str:
         """The absolute pattern, path or URL, of what `trigger` takes."""
         listing = _listing(trigger)
-        return f"{escape(listing.base).rstrip('/')}/{listing.pattern}"
+        base = escape(listing.base)
+        return f"{base}{'' if base.endswith('/') else '/'}{listing.pattern}"
 
     def poll(self, position: Any, now: float) -> Poll:
         """The next page of new versions, oldest first; a new listing when the last one is used up."""
@@ -198,14 +202,12 @@ def _arrived(found: Found, now: float) -> float:
 
 
 def _data(found: Found) -> dict[str, Any]:
-    name = found.name.rpartition("/")[2]
-    stem, dot, suffix = name.rpartition(".")
-    has_suffix = bool(stem.strip(".") and suffix)  # as pathlib: neither ".profile" nor "end." has one
+    name = PurePosixPath(found.name)
     return {
         "path": found.path,
-        "name": name,
-        "stem": stem if has_suffix else name,
-        "suffix": dot + suffix if has_suffix else "",
+        "name": name.name,
+        "stem": name.stem,
+        "suffix": name.suffix,
         "size": found.size,
         "version": found.version,
         "modified": iso(found.modified),

@@ -1,20 +1,23 @@
-"""Whether a file of a known format has its end: cheap looks at a few bytes, never a full read.
+"""Whether a file of a known format has its end: looks at a few bytes, and a full read only of a gzip file of some MB.
 
 Sources: Parquet and Arrow IPC file magic (https://parquet.apache.org/docs/file-format/,
 https://arrow.apache.org/docs/format/Columnar.html), ORC postscript (https://orc.apache.org/specification/ORCv1/),
-end of central directory (PKWARE APPNOTE 4.3.16), gzip trailer (RFC 1952), Zstandard frames (RFC 8878).
+end of central directory (PKWARE APPNOTE 4.3.16), gzip members (RFC 1952), Zstandard frames (RFC 8878).
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 22 + 0xFFFF  # record and longest comment
-_DEFLATE_RATIO = 1032  # deflate cannot shrink further than this
+_GZIP_READ_BYTES = 16 << 20  # nothing marks the end of a gzip file; up to this size it is unpacked to find it
+_CHUNK = 1 << 18
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _ZSTD = 0xFD2FB528
 _ZSTD_SKIPPABLE = 0x184D2A50
@@ -24,7 +27,7 @@ _ZSTD_DICTIONARY = (0, 1, 2, 4)
 
 def unfinished(name: str, file: BinaryIO) -> str:
     """What the end of this file lacks, a clause such as `a Parquet file ends with PAR1`; "" when nothing, or not known."""
-    suffix = f".{name.rpartition('.')[2].lower()}"
+    suffix = PurePosixPath(name).suffix.lower()
     if suffix not in _CHECKS:
         return ""
     complete, says = _CHECKS[suffix]
@@ -51,7 +54,9 @@ def _parquet(file: BinaryIO) -> bool:
 
 
 def _orc(file: BinaryIO) -> bool:
-    return _tail(file, 4)[:3] == b"ORC"
+    """The last byte is the length of the postscript, which ends with the magic."""
+    tail = _tail(file, 4)
+    return len(tail) == 4 and tail[:3] == b"ORC" and file.tell() > 3 + tail[3]
 
 
 def _arrow(file: BinaryIO) -> bool:
@@ -67,10 +72,29 @@ def _zip(file: BinaryIO) -> bool:
 
 
 def _gzip(file: BinaryIO) -> bool:
-    """Its trailer holds the unpacked length; in the middle of a small file those bytes say something impossible."""
-    tail = _tail(file, 8)
-    size = file.tell()
-    return size >= 18 and _head(file, 2) == b"\x1f\x8b" and struct.unpack("<I", tail[4:])[0] <= size * _DEFLATE_RATIO
+    """Unpacks member after member; beyond `_GZIP_READ_BYTES` only the beginning is looked at."""
+    if _head(file, 2) != b"\x1f\x8b":
+        return False
+    if file.seek(0, os.SEEK_END) > _GZIP_READ_BYTES:
+        return True
+    file.seek(0)
+    try:
+        return _members_end(file)
+    except zlib.error:
+        return False
+
+
+def _members_end(file: BinaryIO) -> bool:
+    member, fresh, rest = zlib.decompressobj(wbits=31), True, b""
+    while data := rest or file.read(_CHUNK):
+        if member.eof:
+            member, fresh = zlib.decompressobj(wbits=31), True
+        if fresh and not (data := data.lstrip(b"\0")):  # padding after the last member
+            rest = b""
+            continue
+        member.decompress(data, _CHUNK)
+        fresh, rest = False, member.unconsumed_tail or member.unused_data
+    return member.eof or fresh
 
 
 def _zstd(file: BinaryIO) -> bool:
@@ -108,6 +132,6 @@ _CHECKS: Mapping[str, tuple[Callable[[BinaryIO], bool], str]] = {
     ".arrow": (_arrow, "an Arrow file ends with ARROW1"),
     ".feather": (_arrow, "a Feather file ends with ARROW1"),
     ".zip": (_zip, "a zip archive ends with its directory"),
-    ".gz": (_gzip, "a gzip file ends with its length"),
+    ".gz": (_gzip, "a gzip file ends with a checksum"),
     ".zst": (_zstd, "a Zstandard file ends with a last block"),
 }

@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, cast
 
-from ..model.errors import BadTrigger, MissingExtra, nearest
+from ..model.errors import BadTrigger, BadValue, MissingExtra, nearest
 from ..model.function import LIVE
 from ..model.ids import trigger_id
 from ..model.trigger import Trigger, TriggerText, parse_trigger
@@ -82,7 +82,10 @@ def check(
         folder=folder,
         target=parsed.uri,
     )
-    source.check(trigger, read_options(source.OPTIONS, trigger.options, trigger.target))
+    try:
+        source.check(trigger, read_options(source.OPTIONS, trigger.options, trigger.target))
+    except BadValue as error:
+        raise BadTrigger(f"The trigger {text!r}: {error.cause}", error.remedy) from None
     return trigger
 
 
@@ -117,7 +120,9 @@ def _parse(text: str) -> TriggerText:
 def _source_class(scheme: str, text: str) -> SourceClass:
     kind = KINDS.get(scheme)
     if kind is None:
-        raise BadTrigger(f"{scheme!r} of the trigger {text!r} is no known scheme.", nearest(scheme, list(KINDS)))
+        near, known = nearest(scheme, list(KINDS)), f"Known: {', '.join(sorted(KINDS))}."
+        remedy = known if near == known else f"{near} {known}"
+        raise BadTrigger(f"{scheme!r} of the trigger {text!r} is no known scheme.", remedy)
     if kind.needs and find_spec(kind.needs) is None:
         raise MissingExtra(
             f"The trigger {text!r} needs {kind.needs}, which is not installed.", f"Run: pip install {kind.install}"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from ..model.errors import BadTrigger, BadValue
 from ..model.function import check_name
 from ..model.trigger import Trigger
 from .options import Option
@@ -34,7 +33,7 @@ class SourceClass(Protocol):
         ...
 
     def check(self, trigger: Trigger, options: Mapping[str, Any]) -> None:
-        """Refuse, with BadTrigger, what can be seen to be wrong before anything is published."""
+        """Refuse, with BadTrigger or BadValue, what can be seen to be wrong before anything is published."""
         ...
 
     def watches(self, trigger: Trigger) -> str:
@@ -43,8 +42,5 @@ class SourceClass(Protocol):
 
 
 def named(trigger: Trigger, what: str) -> str:
-    """The name after the scheme, `orders` of `topic:orders`; else BadTrigger."""
-    try:
-        return check_name(trigger.target.partition(":")[2], what)
-    except BadValue as error:
-        raise BadTrigger(f"The trigger {trigger.target!r}: {error.cause}", error.remedy) from None
+    """The name after the scheme, `orders` of `topic:orders`; BadValue when it cannot be one."""
+    return check_name(trigger.target.partition(":")[2], what)

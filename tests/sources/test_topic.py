@@ -1,0 +1,91 @@
+"""Topics as a source of batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_fn.model.event import MAX_HOPS
+from jupyter_fn.sources.protocol import Source
+
+Build = Callable[..., Source]
+NOW = 1_000_000_000.0
+
+
+def test_a_batch_holds_its_records_as_the_contract_says(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", {"n": 1}, at=NOW)
+    logs.emit("orders", "two", at=NOW + 1)
+    (event,) = source_of("topic:orders").poll(None, NOW + 2).events
+    record = {"id": "r1", "key": "", "value": {"n": 1}, "timestamp": "2001-09-09T01:46:40.000000Z"}
+    assert event.data["records"][0] == {**record, "partition": 0, "offset": 1}
+    assert [record["value"] for record in event.data["records"]] == [{"n": 1}, "two"]
+    assert (event.key, event.type, event.size, event.source) == ("1-2", "stream.batch", 2, "topic:orders")
+    assert event.time == NOW + 1
+
+
+def test_batches_are_cut_by_count_and_the_rest_goes_at_once(source_of: Build, logs: Any) -> None:
+    for n in range(5):
+        logs.emit("orders", n, at=NOW)
+    poll = source_of("topic:orders batch=2").poll(None, NOW)
+    assert [event.key for event in poll.events] == ["1-2", "3-4", "5-5"]
+    assert (poll.position, poll.more, poll.wake_at) == (5, False, None)
+
+
+def test_the_rest_waits_for_its_window_or_until_it_is_full(source_of: Build, logs: Any) -> None:
+    source = source_of("topic:orders batch=2 window=10s")
+    for n in range(3):
+        logs.emit("orders", n, at=NOW + n)
+    first = source.poll(None, NOW + 5)
+    assert [event.key for event in first.events] == ["1-2"]
+    assert first.wake_at == NOW + 12
+    assert not source.poll(first.position, NOW + 11).events
+    assert [event.key for event in source.poll(first.position, NOW + 12).events] == ["3-3"]
+    logs.emit("orders", 4, at=NOW + 6)
+    full = source.poll(first.position, NOW + 6)
+    assert [event.key for event in full.events] == ["3-4"]
+    assert full.wake_at is None
+
+
+def test_the_first_look_begins_at_the_start_of_the_topic_or_at_its_end(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", "old")
+    assert len(source_of("topic:orders").poll(None, NOW).events) == 1
+    latest = source_of("topic:orders start=latest")
+    first = latest.poll(None, NOW)
+    assert not first.events
+    seq = logs.emit("orders", "new")
+    assert [event.key for event in latest.poll(first.position, NOW).events] == [f"{seq}-{seq}"]
+
+
+def test_reading_a_record_that_a_run_emitted_is_one_hop(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", 1)
+    logs.emit("orders", 2, hops=3, cause="run-a")
+    logs.emit("orders", 3, hops=1, cause="run-b")
+    (event,) = source_of("topic:orders").poll(None, NOW).events
+    assert (event.hops, event.cause, event.skip) == (4, "run-a", "")
+
+
+def test_records_that_go_round_are_entered_but_not_run_and_take_no_other_with_them(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", "good")
+    logs.emit("orders", "round and round", hops=MAX_HOPS, cause="run-a")
+    logs.emit("orders", "good too")
+    poll = source_of("topic:orders").poll(None, NOW)
+    assert [event.key for event in poll.events] == ["1-1", "2-2", "3-3"]
+    assert [event.skip[:12] for event in poll.events] == ["", "LoopDetected", ""]
+    assert "topic:orders" in poll.events[1].skip
+
+
+def test_a_record_gives_a_hint_until_stopped(source_of: Build, logs: Any) -> None:
+    hints: list[int] = []
+    stop = source_of("topic:orders").listen(lambda: hints.append(1))
+    logs.emit("other", 1)
+    logs.emit("orders", 1)
+    assert stop is not None
+    stop()
+    logs.emit("orders", 1)
+    assert hints == [1]
+
+
+def test_look_knows_records_by_their_sequence_number(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", 1, at=NOW)
+    source = source_of("topic:orders")
+    assert source.look("1", NOW).takes
+    assert source.look("2", NOW).verdict == "topic:orders has no record 2."
+    assert not source.look("in/a.csv", NOW).takes
