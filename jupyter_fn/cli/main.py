@@ -14,10 +14,10 @@ from ..model.errors import FnError
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, session: Session | None = None) -> int:
     """Carry out one command; its exit code: 0 done, 1 the thing asked for failed, 2 wrong usage."""
     try:
-        execute(sys.argv[1:] if argv is None else argv, Session())
+        execute(sys.argv[1:] if argv is None else argv, session or Session())
         sys.stdout.flush()
     except FnError as error:
         sys.stderr.write(error_text(error))

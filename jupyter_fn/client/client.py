@@ -70,6 +70,18 @@ class Client:
         answer = Row(self._connection.request("POST", path, body=draft.to_dict(), query=query, repeatable=True))
         return Row({**answer, "version": Row(answer["version"])})
 
+    def publish_file(self, path: Path | str, names: Sequence[str] = (), *, dry_run: bool = False) -> Table:
+        """Publish what a module or a notebook declares; see `files.publish_file`."""
+        from .files import publish_file
+
+        return publish_file(self.publish, path, names, dry_run=dry_run)
+
+    def schedule(self, notebook: Path | str, **how: Any) -> Row:
+        """Publish a whole notebook as a handler; see `files.schedule_notebook` for the keywords."""
+        from .files import schedule_notebook
+
+        return schedule_notebook(self.publish, notebook, **how)
+
     def functions(self) -> Table:
         """Every function."""
         answer = self._connection.request("GET", "functions")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import rich.table
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+_FOLDED = 20  # what a column that may be folded needs at least
+_GAP = 2  # between two columns
 PLAIN_WIDTH = 160  # columns for text that does not go to a terminal; a terminal is asked for its own
 
 
@@ -38,7 +40,7 @@ class Column:
     say: Callable[[Any], str] = readable.text
     right: bool = False
     fold: bool = False  # may be broken into several lines when the place is narrow
-    spare: bool = False  # may be left out when the place is narrow
+    spare: int = 0  # may be left out when the place is narrow, the highest first; 0 never
 
 
 class Table(list[Row]):
@@ -72,32 +74,31 @@ def shown_columns(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]]
 def rich_table(
     columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]], *, width: int = PLAIN_WIDTH
 ) -> rich.table.Table:
-    """The same table for a terminal of `width` characters; spare columns go, the last first, until it fits."""
-    from rich.measure import Measurement
-
-    rows = list(rows)
-    columns = shown_columns(columns, rows)
-    made = _rich_table(columns, rows)
-    console = _console(width)
-    while Measurement.get(console, console.options, made).minimum > width and any(c.spare for c in columns):
-        goes = [column for column in columns if column.spare][-1]
-        columns = tuple(column for column in columns if column is not goes)
-        made = _rich_table(columns, rows)
-    return made
-
-
-def _rich_table(columns: tuple[Column, ...], rows: list[Mapping[str, Any]]) -> rich.table.Table:
+    """The same table for a terminal of `width` characters; spare columns go until it fits."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    rows = list(rows)
     made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    columns = _fitting(shown_columns(columns, rows), rows, width)
     for column in columns:
         side: Literal["left", "right"] = "right" if column.right else "left"
         made.add_column(column.title, justify=side, no_wrap=not column.fold, overflow="fold")
     for row in rows:
         made.add_row(*(Text(column.say(row.get(column.key))) for column in columns))
     return made
+
+
+def _fitting(columns: tuple[Column, ...], rows: list[Mapping[str, Any]], width: int) -> tuple[Column, ...]:
+    def needed(column: Column) -> int:
+        widest = max(len(text) for text in [column.title, *(column.say(row.get(column.key)) for row in rows)])
+        return (min(widest, _FOLDED) if column.fold else widest) + _GAP
+
+    while sum(map(needed, columns)) > width and any(column.spare for column in columns):
+        goes = max(columns, key=lambda column: column.spare)
+        columns = tuple(column for column in columns if column is not goes)
+    return columns
 
 
 def html_table(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -147,7 +148,7 @@ FUNCTIONS = (
     Column("triggers", "triggers", readable.triggers, fold=True),
     Column("runs", "runs", readable.counts, fold=True),
     Column("cost_usd", "cost", readable.dollars, right=True),
-    Column("tags", "tags", readable.pairs, fold=True, spare=True),
+    Column("tags", "tags", readable.pairs, fold=True, spare=1),
 )
 VERSIONS = (
     Column("function", "function"),
@@ -156,18 +157,18 @@ VERSIONS = (
     Column("created", "created", readable.when),
     Column("digest", "digest", readable.short_id),
     Column("captured", "captured", readable.names, fold=True),
-    Column("packages", "packages", readable.pairs, fold=True, spare=True),
+    Column("packages", "packages", readable.pairs, fold=True, spare=1),
 )
 RUNS = (
     Column("id", "run", readable.short_id),
     Column("function", "function"),
-    Column("version", "version", right=True),
+    Column("version", "version", right=True, spare=2),
     Column("state", "state"),
-    Column("reason", "reason", spare=True),
-    Column("attempts", "tries", right=True, spare=True),
-    Column("created", "created", readable.when),
-    Column("duration_ms", "duration", readable.milliseconds, right=True),
-    Column("max_memory_mb", "memory", readable.megabytes, right=True, spare=True),
+    Column("reason", "reason", spare=4),
+    Column("attempts", "tries", right=True, spare=5),
+    Column("created", "created", readable.when, spare=3),
+    Column("duration_ms", "duration", readable.milliseconds, right=True, spare=1),
+    Column("max_memory_mb", "memory", readable.megabytes, right=True, spare=6),
     Column("cost_usd", "cost", readable.dollars, right=True),
     Column("error", "error", readable.error, fold=True),
 )
@@ -175,10 +176,10 @@ COSTS = (
     Column("key", ""),
     Column("runs", "runs", right=True),
     Column("billed_ms", "billed", readable.milliseconds, right=True),
-    Column("gb_s", "GB-s", readable.number, right=True, spare=True),
+    Column("gb_s", "GB-s", readable.number, right=True, spare=3),
     Column("cpu_s", "CPU", readable.seconds, right=True),
-    Column("bytes_read", "read", readable.size, right=True, spare=True),
-    Column("bytes_written", "written", readable.size, right=True, spare=True),
+    Column("bytes_read", "read", readable.size, right=True, spare=1),
+    Column("bytes_written", "written", readable.size, right=True, spare=2),
     Column("cost_usd", "cost", readable.dollars, right=True),
     Column("waste_usd", "of it waste", readable.dollars, right=True),
 )

@@ -1,9 +1,9 @@
-"""Commands about functions: publish schedule ls show versions pause resume rm alias rollback emit."""
+"""Commands about functions: ls show versions pause resume rm alias rollback emit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import re
+from typing import Any
 
 import click
 
@@ -12,7 +12,7 @@ from .grammar import FnCommand, json_option
 from .session import Session
 from .values import json_records
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SHARE = re.compile(r"([^=]+)=(\d+)(?::(\d+))?")
 
 
 @click.command(cls=FnCommand)
@@ -95,11 +95,10 @@ def _weights(shares: tuple[str, ...]) -> dict[str, dict[int, int]]:
     """`("live=3:90", "live=4:10")` → `{"live": {3: 90, 4: 10}}`."""
     weights: dict[str, dict[int, int]] = {}
     for share in shares:
-        moved, _, target = share.partition("=")
-        version, _, weight = target.partition(":")
-        if not (moved and version.isdecimal() and (weight or "1").isdecimal()):
+        match = _SHARE.fullmatch(share)
+        if not match:
             raise BadValue(f"{share!r} is not ALIAS=VERSION[:WEIGHT].", "Write live=3, or live=3:90 live=4:10.")
-        weights.setdefault(moved, {})[int(version)] = int(weight or 1)
+        weights.setdefault(match[1], {})[int(match[2])] = int(match[3] or 1)
     return weights
 
 
