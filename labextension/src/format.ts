@@ -16,7 +16,7 @@ export function duration(ms: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
 }
 
-/** Dollars: two decimals, or two significant digits below a cent; never an exponent. */
+/** Dollars: two decimals, or three digits that count below a cent; never an exponent. As `jupyter fn` writes them. */
 export function dollars(amount: number): string {
   if (!(amount > 0)) {
     return '$0';
@@ -24,7 +24,7 @@ export function dollars(amount: number): string {
   if (amount >= 0.01) {
     return `$${amount.toFixed(2)}`;
   }
-  const places = Math.min(12, 1 - Math.floor(Math.log10(amount)));
+  const places = Math.min(14, 2 - Math.floor(Math.log10(amount)));
   return `$${amount.toFixed(places).replace(/0+$/, '')}`;
 }
 
@@ -34,7 +34,8 @@ export function moment(iso: string, today: Date): string {
   const clock = time.toLocaleTimeString([], {
     hour: '2-digit',
     minute: '2-digit',
-    second: '2-digit'
+    second: '2-digit',
+    hourCycle: 'h23'
   });
   return time.toDateString() === today.toDateString()
     ? clock

@@ -26,16 +26,14 @@ export function RunCard({ run, part, wishes, words, now }: IRunCardProps): JSX.E
             <Glyph name={run.state} />
             <span className="jp-fn-unseen">{run.state} </span>
           </span>
-          <span className="jp-fn-run-text">
-            <span className="jp-fn-name">{run.function}</span>
-            <span className="jp-fn-figures">{figures(run, words, now).join(' · ')}</span>
-            {run.error && (
-              <span className="jp-fn-error">{`${run.error.type}: ${run.error.message}`}</span>
-            )}
-          </span>
+          <span className="jp-fn-name">{run.function}</span>
           <time className="jp-fn-quiet" dateTime={run.ended ?? run.created}>
             {moment(run.ended ?? run.created, now)}
           </time>
+          <span className="jp-fn-figures">{figures(run, words, now).join(' · ')}</span>
+          {run.error && (
+            <span className="jp-fn-error">{`${run.error.type}: ${run.error.message}`}</span>
+          )}
         </summary>
         <Details run={run} words={words} />
       </details>

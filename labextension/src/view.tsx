@@ -18,13 +18,12 @@ export interface IViewProps {
   now: Date;
 }
 
-export const EXAMPLE = `%load_ext jupyter_fn
-
-%%fn hello
-def handler(event, context):
-    return {"hello": event.get("name", "you")}
-
-hello.invoke({"name": "Ada"})`;
+/** Three cells, short enough for the panel. */
+export const EXAMPLE = [
+  '%load_ext jupyter_fn',
+  '%%fn square\ndef handler(event):\n    return event.n ** 2',
+  'square.invoke({"n": 12})'
+];
 
 export function View(props: IViewProps): JSX.Element {
   const { state, wishes, words } = props;
@@ -82,14 +81,16 @@ function Fault(props: { fault: IFault; wishes: IWishes; words: IWords }): JSX.El
   );
 }
 
-function Absent({ state, wishes, words }: IViewProps): JSX.Element {
+function Absent(props: IViewProps): JSX.Element {
+  const { state, wishes, words } = props;
   const starting = state.service === 'starting';
   return (
     <div className="jp-fn-empty">
-      <p>{words.__('It starts by itself when a function is published, or now:')}</p>
       <button className="jp-fn-start" onClick={() => wishes.start()} disabled={starting}>
         {starting ? words.__('Starting…') : words.__('Start the service')}
       </button>
+      <p>{words.__('It also starts by itself when a function is published. In notebook cells:')}</p>
+      <Cells wishes={wishes} words={words} />
     </div>
   );
 }
@@ -153,16 +154,24 @@ function Section(props: { title: string; count: number; children: React.ReactNod
 function Welcome({ wishes, words }: { wishes: IWishes; words: IWords }): JSX.Element {
   return (
     <div className="jp-fn-empty">
-      <p>{words.__('No functions yet. Type this into notebook cells:')}</p>
-      <div className="jp-fn-example">
-        <pre>{EXAMPLE}</pre>
-        <IconButton glyph="copy" label={words.__('Copy')} onClick={() => wishes.copy(EXAMPLE)} />
-      </div>
+      <p>{words.__('No functions yet. In notebook cells:')}</p>
+      <Cells wishes={wishes} words={words} />
       <p className="jp-fn-quiet">
-        {words.__(
-          'Add --on "incoming/*.csv" behind the name, and it runs for every file that comes.'
-        )}
+        {words.__('With --on "incoming/*.csv" after the name it runs for every file that comes.')}
       </p>
     </div>
+  );
+}
+
+function Cells({ wishes, words }: { wishes: IWishes; words: IWords }): JSX.Element {
+  return (
+    <>
+      {EXAMPLE.map(cell => (
+        <div key={cell} className="jp-fn-example">
+          <pre>{cell}</pre>
+          <IconButton glyph="copy" label={words.__('Copy')} onClick={() => wishes.copy(cell)} />
+        </div>
+      ))}
+    </>
   );
 }

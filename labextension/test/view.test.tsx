@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { beforeEach, expect, test } from 'vitest';
 
 import { IState, NOTHING, listed, pushed } from '../src/model';
-import { View } from '../src/view';
+import { EXAMPLE, View } from '../src/view';
 import { fn, run, wishes, words } from './examples';
 
 (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
@@ -44,11 +44,11 @@ test('while it starts the button waits', () => {
   expect(host.querySelector('button')!.disabled).toBe(true);
 });
 
-test('an empty service says what to type', () => {
+test('an empty service says what to type, cell by cell', () => {
   show(listed(running, [], []));
-  expect(host.querySelector('pre')!.textContent).toContain('%%fn hello');
+  expect([...host.querySelectorAll('pre')].map(each => each.textContent)).toEqual(EXAMPLE);
   press('Copy');
-  expect(said.said[0][0]).toBe('copy');
+  expect(said.said).toEqual([['copy', EXAMPLE[0]]]);
 });
 
 test('a function shows version, triggers, counts and cost', () => {
@@ -88,7 +88,7 @@ test('an ended run shows state, duration, cost and its error', () => {
   const error = { type: 'ValueError', message: 'no column dep_delay' };
   show(listed(running, [fn('a')], [run('1', 'dead', { error, reason: 'RetriesExhausted' })]));
   const card = host.querySelector('.jp-fn-run')!.textContent;
-  expect(card).toContain('41 ms · $0.00000068');
+  expect(card).toContain('41 ms · $0.000000683');
   expect(card).toContain('ValueError: no column dep_delay');
   expect(card).toContain('dead (RetriesExhausted)');
 });

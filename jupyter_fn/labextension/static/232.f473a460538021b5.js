@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunkjupyter_fn=self.rspackChunkjupyter_fn||[]).push([[232],{475(n,r,o){var e=o(601),t=o.n(e),i=o(314),a=(o.n(i))()(t());a.push([n.id,`/* The panel is 250 px wide by default. Colours are JupyterLab's own, so every theme fits. */
+"use strict";(self.rspackChunkjupyter_fn=self.rspackChunkjupyter_fn||[]).push([[232],{475(r,n,o){var e=o(601),t=o.n(e),a=o(314),p=(o.n(a))()(t());p.push([r.id,`/* The panel is 250 px wide by default. Colours are JupyterLab's own, so every theme fits. */
 
 .jp-fn-panel {
   min-width: 180px;
@@ -186,9 +186,9 @@
 }
 
 .jp-fn-run summary {
-  display: flex;
-  align-items: flex-start;
-  gap: 8px;
+  display: grid;
+  grid-template-columns: auto 1fr auto;
+  gap: 0 8px;
   padding: 6px 8px;
   border-radius: 4px;
   list-style: none;
@@ -199,23 +199,19 @@
   display: none;
 }
 
-.jp-fn-run summary .jp-fn-quiet {
-  flex: none;
+.jp-fn-run time {
   line-height: 18px;
   font-variant-numeric: tabular-nums;
 }
 
-.jp-fn-run-text {
-  display: flex;
-  flex: 1;
-  flex-direction: column;
-  min-width: 0;
-}
-
 .jp-fn-state {
   display: inline-flex;
-  flex: none;
-  padding-top: 2px;
+  align-items: center;
+}
+
+.jp-fn-figures,
+.jp-fn-error {
+  grid-column: 2 / -1;
 }
 
 .jp-fn-figures {
@@ -248,7 +244,21 @@
   width: 100%;
   height: 3px;
   border: 0;
-  accent-color: var(--jp-brand-color1);
+  appearance: none;
+  background: var(--jp-layout-color2);
+}
+
+.jp-fn-run progress::-webkit-progress-bar {
+  background: var(--jp-layout-color2);
+}
+
+.jp-fn-run progress::-webkit-progress-value {
+  background: var(--jp-brand-color1);
+  transition: width 0.2s;
+}
+
+.jp-fn-run progress::-moz-progress-bar {
+  background: var(--jp-brand-color1);
 }
 
 .jp-fn-details {
@@ -340,6 +350,7 @@
 .jp-fn-start {
   width: 100%;
   height: 30px;
+  margin-bottom: 12px;
   border: 0;
   border-radius: 4px;
   background: var(--jp-brand-color1);
@@ -372,7 +383,7 @@
 
 .jp-fn-example {
   position: relative;
-  margin-bottom: 8px;
+  margin-bottom: 6px;
   border: var(--jp-border-width) solid var(--jp-cell-editor-border-color);
   border-radius: 4px;
   background: var(--jp-cell-editor-background);
@@ -393,6 +404,13 @@
   position: absolute;
   top: 2px;
   right: 2px;
+  background: var(--jp-cell-editor-background);
+  opacity: 0;
+}
+
+.jp-fn-example:hover .jp-fn-icon,
+.jp-fn-example .jp-fn-icon:focus-visible {
+  opacity: 1;
 }
 
 .jp-fn-fault {
@@ -403,6 +421,7 @@
   padding: 6px 4px 6px 8px;
   border-left: 3px solid var(--jp-error-color1);
   background: var(--jp-layout-color2);
+  font-size: var(--jp-ui-font-size1);
   overflow-wrap: anywhere;
 }
 
@@ -437,4 +456,4 @@
     animation: none !important;
   }
 }
-`,""]),o.d(r,{},{A:a})},314(n){n.exports=function(n){var r=[];return r.toString=function(){return this.map(function(r){var o="",e=void 0!==r[5];return r[4]&&(o+="@supports (".concat(r[4],") {")),r[2]&&(o+="@media ".concat(r[2]," {")),e&&(o+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),o+=n(r),e&&(o+="}"),r[2]&&(o+="}"),r[4]&&(o+="}"),o}).join("")},r.i=function(n,o,e,t,i){"string"==typeof n&&(n=[[null,n,void 0]]);var a={};if(e)for(var p=0;p<this.length;p++){var l=this[p][0];null!=l&&(a[l]=!0)}for(var s=0;s<n.length;s++){var f=[].concat(n[s]);e&&a[f[0]]||(void 0!==i&&(void 0===f[5]||(f[1]="@layer".concat(f[5].length>0?" ".concat(f[5]):""," {").concat(f[1],"}")),f[5]=i),o&&(f[2]&&(f[1]="@media ".concat(f[2]," {").concat(f[1],"}")),f[2]=o),t&&(f[4]?(f[1]="@supports (".concat(f[4],") {").concat(f[1],"}"),f[4]=t):f[4]="".concat(t)),r.push(f))}},r}},601(n){n.exports=function(n){return n[1]}},72(n){var r=[];function o(n){for(var o=-1,e=0;e<r.length;e++)if(r[e].identifier===n){o=e;break}return o}function e(n,e){for(var t={},i=[],a=0;a<n.length;a++){var p=n[a],l=e.base?p[0]+e.base:p[0],s=t[l]||0,f="".concat(l," ").concat(s);t[l]=s+1;var c=o(f),d={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==c)r[c].references++,r[c].updater(d);else{var u=function(n,r){var o=r.domAPI(r);return o.update(n),function(r){r?(r.css!==n.css||r.media!==n.media||r.sourceMap!==n.sourceMap||r.supports!==n.supports||r.layer!==n.layer)&&o.update(n=r):o.remove()}}(d,e);e.byIndex=a,r.splice(a,0,{identifier:f,updater:u,references:1})}i.push(f)}return i}n.exports=function(n,t){var i=e(n=n||[],t=t||{});return function(n){n=n||[];for(var a=0;a<i.length;a++){var p=o(i[a]);r[p].references--}for(var l=e(n,t),s=0;s<i.length;s++){var f=o(i[s]);0===r[f].references&&(r[f].updater(),r.splice(f,1))}i=l}}},659(n){var r={};n.exports=function(n,o){var e=function(n){if(void 0===r[n]){var o=document.querySelector(n);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(n){o=null}r[n]=o}return r[n]}(n);if(!e)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");e.appendChild(o)}},540(n){n.exports=function(n){var r=document.createElement("style");return n.setAttributes(r,n.attributes),n.insert(r,n.options),r}},56(n,r,o){n.exports=function(n){var r=o.nc;r&&n.setAttribute("nonce",r)}},206(n){n.exports=function(n){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=n.insertStyleElement(n);return{update:function(o){var e,t,i;e="",o.supports&&(e+="@supports (".concat(o.supports,") {")),o.media&&(e+="@media ".concat(o.media," {")),(t=void 0!==o.layer)&&(e+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),e+=o.css,t&&(e+="}"),o.media&&(e+="}"),o.supports&&(e+="}"),(i=o.sourceMap)&&"u">typeof btoa&&(e+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),n.styleTagTransform(e,r,n.options)},remove:function(){var n;null===(n=r).parentNode||n.parentNode.removeChild(n)}}}},113(n){n.exports=function(n,r){if(r.styleSheet)r.styleSheet.cssText=n;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(n))}}},579(n,r,o){var e=o(72),t=o.n(e),i=o(206),a=o.n(i),p=o(659),l=o.n(p),s=o(56),f=o.n(s),c=o(540),d=o.n(c),u=o(113),j=o.n(u),v=o(475),h={};h.styleTagTransform=j(),h.setAttributes=f(),h.insert=l().bind(null,"head"),h.domAPI=a(),h.insertStyleElement=d(),t()(v.A,h),v.A&&v.A.locals&&v.A.locals}}]);
+`,""]),o.d(n,{},{A:p})},314(r){r.exports=function(r){var n=[];return n.toString=function(){return this.map(function(n){var o="",e=void 0!==n[5];return n[4]&&(o+="@supports (".concat(n[4],") {")),n[2]&&(o+="@media ".concat(n[2]," {")),e&&(o+="@layer".concat(n[5].length>0?" ".concat(n[5]):""," {")),o+=r(n),e&&(o+="}"),n[2]&&(o+="}"),n[4]&&(o+="}"),o}).join("")},n.i=function(r,o,e,t,a){"string"==typeof r&&(r=[[null,r,void 0]]);var p={};if(e)for(var i=0;i<this.length;i++){var l=this[i][0];null!=l&&(p[l]=!0)}for(var s=0;s<r.length;s++){var f=[].concat(r[s]);e&&p[f[0]]||(void 0!==a&&(void 0===f[5]||(f[1]="@layer".concat(f[5].length>0?" ".concat(f[5]):""," {").concat(f[1],"}")),f[5]=a),o&&(f[2]&&(f[1]="@media ".concat(f[2]," {").concat(f[1],"}")),f[2]=o),t&&(f[4]?(f[1]="@supports (".concat(f[4],") {").concat(f[1],"}"),f[4]=t):f[4]="".concat(t)),n.push(f))}},n}},601(r){r.exports=function(r){return r[1]}},72(r){var n=[];function o(r){for(var o=-1,e=0;e<n.length;e++)if(n[e].identifier===r){o=e;break}return o}function e(r,e){for(var t={},a=[],p=0;p<r.length;p++){var i=r[p],l=e.base?i[0]+e.base:i[0],s=t[l]||0,f="".concat(l," ").concat(s);t[l]=s+1;var c=o(f),d={css:i[1],media:i[2],sourceMap:i[3],supports:i[4],layer:i[5]};if(-1!==c)n[c].references++,n[c].updater(d);else{var u=function(r,n){var o=n.domAPI(n);return o.update(r),function(n){n?(n.css!==r.css||n.media!==r.media||n.sourceMap!==r.sourceMap||n.supports!==r.supports||n.layer!==r.layer)&&o.update(r=n):o.remove()}}(d,e);e.byIndex=p,n.splice(p,0,{identifier:f,updater:u,references:1})}a.push(f)}return a}r.exports=function(r,t){var a=e(r=r||[],t=t||{});return function(r){r=r||[];for(var p=0;p<a.length;p++){var i=o(a[p]);n[i].references--}for(var l=e(r,t),s=0;s<a.length;s++){var f=o(a[s]);0===n[f].references&&(n[f].updater(),n.splice(f,1))}a=l}}},659(r){var n={};r.exports=function(r,o){var e=function(r){if(void 0===n[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}n[r]=o}return n[r]}(r);if(!e)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");e.appendChild(o)}},540(r){r.exports=function(r){var n=document.createElement("style");return r.setAttributes(n,r.attributes),r.insert(n,r.options),n}},56(r,n,o){r.exports=function(r){var n=o.nc;n&&r.setAttribute("nonce",n)}},206(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var n=r.insertStyleElement(r);return{update:function(o){var e,t,a;e="",o.supports&&(e+="@supports (".concat(o.supports,") {")),o.media&&(e+="@media ".concat(o.media," {")),(t=void 0!==o.layer)&&(e+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),e+=o.css,t&&(e+="}"),o.media&&(e+="}"),o.supports&&(e+="}"),(a=o.sourceMap)&&"u">typeof btoa&&(e+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(a))))," */")),r.styleTagTransform(e,n,r.options)},remove:function(){var r;null===(r=n).parentNode||r.parentNode.removeChild(r)}}}},113(r){r.exports=function(r,n){if(n.styleSheet)n.styleSheet.cssText=r;else{for(;n.firstChild;)n.removeChild(n.firstChild);n.appendChild(document.createTextNode(r))}}},579(r,n,o){var e=o(72),t=o.n(e),a=o(206),p=o.n(a),i=o(659),l=o.n(i),s=o(56),f=o.n(s),c=o(540),d=o.n(c),u=o(113),j=o.n(u),g=o(475),v={};v.styleTagTransform=j(),v.setAttributes=f(),v.insert=l().bind(null,"head"),v.domAPI=p(),v.insertStyleElement=d(),t()(g.A,v),g.A&&g.A.locals&&g.A.locals}}]);
