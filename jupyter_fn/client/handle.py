@@ -205,6 +205,23 @@ class Function:
         ids = self._client.map(self.name, events, qualifier=qualifier)
         return Runs(Run({"id": run_id, "function": self.name, "state": "queued"}, self._client) for run_id in ids)
 
+    def local(self, event: Any = None) -> Any:
+        """Run in this process, with its own copy of the source and of the captured values; the handler's value.
+
+        Raises:
+            UndefinedName: it was published elsewhere with captured values, which are not here.
+            Exception: whatever the handler raises.
+        """
+        from .local import draft_of, run_draft
+
+        if self._draft is None:
+            return run_draft(draft_of(self.info().live), event)
+        return run_draft(self._draft, event)
+
+    def __call__(self, event: Any = None) -> Any:
+        """`local(event)`: calling a function calls it here."""
+        return self.local(event)
+
     # what there is
 
     def versions(self) -> Table:
@@ -273,18 +290,19 @@ class Function:
     def __repr__(self) -> str:
         return f"Function({self.name!r})"
 
+    # A handle shows itself also when the service is down or the function is gone.
+
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self._shown(lambda facts: plain(facts), repr(self)))
+        try:
+            printer.text(repr(self) if cycle else repr(self.info()))
+        except FnError as error:
+            printer.text(f"{self!r}: {error.cause}")
 
     def _repr_html_(self) -> str:
-        return self._shown(lambda facts: facts._repr_html_(), html.card(self.name))
-
-    def _shown(self, show: Any, otherwise: str) -> str:
-        """A handle must show itself also when the service is down or the function is gone."""
         try:
-            return str(show(self.info()))
+            return self.info()._repr_html_()
         except FnError as error:
-            return f"{otherwise} {error.cause}"
+            return html.card(self.name, html.paragraph(error.cause))
 
     def _runs(self, rows: Table) -> Runs:
         return Runs(Run(row, self._client) for row in rows)
