@@ -75,7 +75,7 @@ def skipped(name: str, size: int | None, *, pattern: str = "") -> str:
     if _STAGED.fullmatch(last):
         return "it is staged by a run"
     if last[:1] in (".", "_") and pattern.rpartition("/")[2][:1] != last[:1]:
-        return f"its name starts with {'a dot' if last[0] == '.' else '_'}"
+        return f"its name starts with {last[0]}"
     ending = next((ending for ending in _UNFINISHED if last.endswith(ending)), "")
     if ending and not pattern.endswith(ending):
         return f"its name ends with {ending}"

@@ -116,10 +116,10 @@ class FileSource:
         self._wake_at = min([*later, now + max(self._poll_s, _IDLE_SHARE * self._listing_s)])
 
     def _is_new(self, found: Found) -> bool:
-        if skipped(found.name, found.size, pattern=self._listing.pattern):
-            return False
         seen = self._seen.get(found.path)
-        return seen is None or (seen != found.version and self._on_overwrite != "ignore")
+        if seen == found.version or (seen is not None and self._on_overwrite == "ignore"):
+            return False
+        return not skipped(found.name, found.size, pattern=self._listing.pattern)
 
     def _due(self, found: Found, now: float) -> float:
         if found.atomic:
@@ -176,7 +176,7 @@ class FileSource:
             return Look(key="", verdict=f"{subject} does not exist.", takes=False)
         key, against = self._key(found), self._verdict(found, now)
         if against:
-            return Look(key=key, verdict=f"{subject} {against}.", takes=False)
+            return Look(key=key, verdict=f"{subject} {against.rstrip('.')}.", takes=False)
         said = "was admitted" if self._seen.get(found.path) == found.version else "is taken at the next look"
         return Look(key=key, verdict=f"{subject} {said} as {key}.", takes=True)
 

