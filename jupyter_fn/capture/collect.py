@@ -81,28 +81,36 @@ def collect_module(path: Path | str, names: Sequence[str] = ()) -> list[Draft]:
     path = Path(path)
     if not path.is_file():
         raise NotFound(f"There is no file {str(path)!r}.", "Write the path of a module, relative to this folder.")
-    with collecting() as found:
-        _import(path.absolute())
-    chosen = _chosen({one.name: one for one in found}, names, path, "Put @fn(...) above a def.")
-    return [capture_function(one.function, options=one.options, folder=Path.cwd(), name=one.name) for one in chosen]
+    with _first_on_path(path.absolute().parent):
+        with collecting() as found:
+            _import(path.absolute())
+        chosen = _chosen({one.name: one for one in found}, names, path, "Put @fn(...) above a def.")
+        return [capture_function(one.function, options=one.options, folder=Path.cwd(), name=one.name) for one in chosen]
+
+
+@contextlib.contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    """As for a script, whose neighbours can be imported."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
 def _import(path: Path) -> None:
-    """Run the file as a module whose folder comes first on the path, as for a script."""
+    """Run the file as a module of its own name, which nothing else has."""
     name = f"jupyter_fn_published_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise BadSource(f"{path.name} cannot be imported.", "Name a Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
     try:
         with contextlib.redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise _stopped(path.name, error, str(path)) from error
-    finally:
-        sys.path.remove(str(path.parent))
 
 
 def _stopped(what: str, error: BaseException, filename: str) -> BadSource:
@@ -148,7 +156,7 @@ def collect_notebook(path: Path | str, names: Sequence[str] = ()) -> list[Draft]
     cells = code_cells(read_notebook(path))
     found = {cell.name: cell for place, text in enumerate(cells, start=1) if (cell := _fn_cell(place, text))}
     chosen: list[_Cell] = _chosen(found, names, path, "Put %%fn NAME on top of a cell.")
-    with collecting():
+    with collecting(), _first_on_path(path.absolute().parent):
         return [_captured(cell, cells, path) for cell in chosen]
 
 

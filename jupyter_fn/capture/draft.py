@@ -156,7 +156,7 @@ def _function_text(function: types.FunctionType) -> str:
         ) from None
     text = textwrap.dedent("".join(lines))
     node = parse_source(text, function.__code__.co_filename).body[0]
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name != function.__code__.co_name:
         raise _not_def(function)
     end = max((d.end_lineno or 0 for d in node.decorator_list[: _published_by(node, function)]), default=0)
     return "".join(f"# {line}" if at < end else line for at, line in enumerate(text.splitlines(keepends=True)))

@@ -32,10 +32,8 @@ def free_names(tree: ast.Module) -> list[FreeName]:
     walk.body(tree.body, module)
     walk.finish()
     found: dict[str, FreeName] = {}
-    for free in walk.free(module):
-        known = found.get(free.name)
-        if known is None or (free.sure and not known.sure):
-            found[free.name] = free
+    for free in sorted(walk.free(module), key=lambda free: (not free.sure, free.line, free.name)):
+        found.setdefault(free.name, free)
     return sorted(found.values(), key=lambda free: (free.line, free.name))
 
 

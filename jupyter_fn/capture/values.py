@@ -90,7 +90,7 @@ def _belongs_to_shell(name: str, value: Any, space: Namespace) -> bool:
         return False
     if name in ("In", "Out"):
         return value is space.names.get("_ih") or value is space.names.get("_oh")
-    return name.startswith("_") or value is ABSENT or _is_of_ipython(value)
+    return name.startswith("_") or name == "get_ipython" or value is ABSENT or _is_of_ipython(value)
 
 
 def _is_builtin(name: str, value: Any) -> bool:
