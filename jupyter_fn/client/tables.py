@@ -80,7 +80,7 @@ def rich_table(
     from rich.text import Text
 
     rows = list(rows)
-    made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     columns = _fitting(shown_columns(columns, rows), rows, width)
     for column in columns:
         side: Literal["left", "right"] = "right" if column.right else "left"
