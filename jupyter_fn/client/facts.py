@@ -47,8 +47,7 @@ class Cost(Facts):
         """The total, then what the cluster did meanwhile."""
         cluster = self.get("cluster") or {}
         shares = [f"{name} {readable.seconds(cluster.get(f'{name}_s'))}" for name in ("worker", "busy", "idle")]
-        prices = self.get("prices")
-        book = prices.get("name") if isinstance(prices, Mapping) else prices
+        book = (self.get("prices") or {}).get("active")
         return [
             f"Total {readable.dollars(self.get('total_usd'))}" + (f" at {book} prices" if book else ""),
             f"Cluster: {', '.join(shares)}, {readable.dollars(cluster.get('cost_usd'))}",

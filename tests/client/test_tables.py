@@ -30,7 +30,7 @@ COST = {
     "total_usd": "0.0254",
     "by": [{"key": "daily", "runs": 13, "billed_ms": 90500, "gb_s": 45.25, "cpu_s": 70.1, "bytes_read": 1_000_000}],
     "cluster": {"worker_s": 300, "busy_s": 90.5, "idle_s": 209.5, "cost_usd": "0.008"},
-    "prices": "aws-lambda-x86",
+    "prices": {"active": "aws-lambda-x86", "books": []},
 }
 
 

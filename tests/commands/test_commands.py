@@ -29,7 +29,7 @@ COST = {
     "total_usd": "0.0254",
     "by": [{"key": "daily", "runs": 13, "billed_ms": 90500, "cost_usd": "0.0254", "waste_usd": "0"}],
     "cluster": {"worker_s": 300, "busy_s": 90, "idle_s": 210, "cost_usd": "0.008"},
-    "prices": "aws-lambda-x86",
+    "prices": {"active": "aws-lambda-x86", "books": []},
 }
 AUDIT = {"observed": 2, "done": 2, "pending": 0, "dead": 0, "skipped": 0, "superseded": 0, "balanced": True}
 EXPLAINED = {"subject": "x.csv", "sentences": ["It does not match in/*.csv."], "runs": []}
