@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ class Fn:
         return decorate if function is None else decorate(function)
 
     def _decorated(self, function: Callable[..., Any], name: str, given: Given) -> Any:
-        if record(function, name, given.options):
+        if record(function, name, given.options) or _is_inside(function):
             return function
         draft = capture_function(function, options=given.options, folder=Path.cwd(), name=name)
         show(self.publish(draft, dry_run=given.dry_run))
@@ -122,8 +123,23 @@ class Fn:
             raise FnError("There is no dashboard here.", "Use fn from jupyter_fn: from jupyter_fn import fn.")
         return self._dashboard(self.client)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A handler that uses `fn` gets the `fn` of the process that it runs in."""
+        return _own_fn, ()
+
     def __repr__(self) -> str:
         return "<fn: @fn(on=…) above a def publishes it; fn['name'] is a published function>"
+
+
+def _own_fn() -> Fn:
+    found: Fn = import_module("jupyter_fn").fn
+    return found
+
+
+def _is_inside(function: Callable[..., Any]) -> bool:
+    """It was defined while a handler was built: a cell's source, or a module that travelled with one. Workers publish nothing."""
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename.startswith(("<fn ", "<shipped "))
 
 
 def _signature() -> inspect.Signature:

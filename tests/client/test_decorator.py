@@ -95,6 +95,14 @@ def test_while_collecting_it_only_records(fn, fake):
     assert fake.asked == []
 
 
+@pytest.mark.parametrize("filename", ["<fn daily>", "<shipped tools>"])
+def test_inside_a_handler_that_is_being_built_it_does_nothing(fn, fake, filename):
+    space = {"fn": fn, "__name__": "tools"}
+    exec(compile("@fn(on='in/*.csv')\ndef clean(event): return 1", filename, "exec"), space)
+    assert space["clean"]({}) == 1
+    assert fake.asked == []
+
+
 def test_in_a_script_it_says_what_it_did_on_standard_error(fn, capsys):
     @fn
     def clean(event): ...
