@@ -123,7 +123,16 @@ def _console(width: int) -> Console:
 
     from rich.console import Console
 
-    return Console(file=StringIO(), width=width, color_system=None, highlight=False, markup=False, emoji=False)
+    # In a kernel rich would also put what is captured, nothing, out as HTML.
+    return Console(
+        file=StringIO(),
+        width=width,
+        color_system=None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        force_jupyter=False,
+    )
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
