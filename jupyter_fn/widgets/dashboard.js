@@ -77,7 +77,7 @@ function functionRow(each) {
   const failed = count([each], ...BAD);
   const triggers = each.triggers.map(trigger => node('code', { title: trigger.uri }, trigger.uri));
   return [
-    node('b', {}, each.name),
+    node('b', { title: each.name }, each.name),
     `v${each.version}`,
     word(each.state),
     node('span', { class: 'jpfn-triggers' }, ...triggers),
@@ -93,7 +93,7 @@ function runRow(run, now) {
   const error = run.error ? `${run.error.type}: ${run.error.message}` : '';
   return [
     word(run.state),
-    node('b', {}, run.function),
+    node('b', { title: run.function }, run.function),
     `v${run.version}`,
     clock(run.ended ?? run.started ?? run.created),
     took,

@@ -25,6 +25,7 @@ from .gathering import Gathered
 _HERE = Path(__file__).parent
 _DRAW_S = 0.1  # however much happens, the browser is told this seldom
 _KEEP_S = 5.0  # and the static twin, which is saved with the notebook, this seldom
+_RUNS = tuple(c for c in RUNS if c.key in ("function", "state", "created", "duration_ms", "cost_usd", "error"))
 
 
 def dashboard(client: Client) -> Dashboard:
@@ -92,16 +93,18 @@ class Dashboard(anywidget.AnyWidget):
         """The static twin: the same facts, in HTML that needs no script."""
         moment = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         note = f"{dollars(self._board.cost_usd)} so far · as of {moment}"
-        functions = Table(self._board.functions, FUNCTIONS, empty="No functions yet.")
-        runs = Table(self._board.runs, RUNS, empty="No runs yet.")
-        twin = html.card("Functions and runs", functions._repr_html_(), runs._repr_html_(), note=note)
-        return f'<div class="{self.twin}">{twin}</div>'
+        tables = (_wide(table._repr_html_()) for table in self._tables())
+        return f'<div class="{self.twin}">{html.card("Functions and runs", *tables, note=note)}</div>'
 
     def to_text(self) -> str:
         """The same facts as text."""
-        functions = Table(self._board.functions, FUNCTIONS, empty="No functions yet.")
-        runs = Table(self._board.runs, RUNS, empty="No runs yet.")
-        return f"{functions!r}\n\n{runs!r}\n\nTotal {dollars(self._board.cost_usd)}"
+        return "\n\n".join([*map(repr, self._tables()), f"Total {dollars(self._board.cost_usd)}"])
+
+    def _tables(self) -> tuple[Table, Table]:
+        return (
+            Table(self._board.functions, FUNCTIONS, empty="No functions yet."),
+            Table(self._board.runs, _RUNS, empty="No runs yet."),
+        )
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, metadata = super()._repr_mimebundle_() or ({}, {})
@@ -162,6 +165,11 @@ class Dashboard(anywidget.AnyWidget):
             self.start()
         else:
             self.stop()
+
+
+def _wide(table: str) -> str:
+    """A table that scrolls where the notebook is narrow."""
+    return f'<div style="overflow-x: auto">{table}</div>'
 
 
 def _brief(run: Any) -> dict[str, Any]:
