@@ -17,10 +17,16 @@ from jupyter_fn.client.client import Client
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 START_LIMIT_S = 60
 QUIET = {
     "@jupyterlab/apputils-extension:notification": {
@@ -167,3 +173,11 @@ def window(browser: Browser, lab: Lab) -> Iterator[Window]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     yield Window(context.new_page(), lab)
     context.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where pictures go: `$JUPYTER_FN_SCREENSHOTS`, else nowhere that stays."""
+    folder = Path(os.environ.get("JUPYTER_FN_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "labextension"
@@ -43,3 +48,17 @@ def test_versions_of_both_halves_agree() -> None:
     import jupyter_fn
 
     assert json.loads((SOURCE / "package.json").read_text())["version"] == jupyter_fn.__version__
+
+
+def test_the_wheel_is_made_without_node_and_holds_both_halves(tmp_path: Path) -> None:
+    pytest.importorskip("hatch_jupyter_builder")
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env={"PATH": str(empty)}, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = {name.partition(".data/data/")[2] or name for name in wheel.namelist()}
+    built = {path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*") if path.is_file()}
+    assert {f"share/jupyter/labextensions/jupyter-fn/{name}" for name in {*built, "install.json"}} <= names
+    assert "etc/jupyter/jupyter_server_config.d/jupyter_fn.json" in names
+    assert {"jupyter_fn/widgets/dashboard.js", "jupyter_fn/widgets/dashboard.css"} <= names
