@@ -20,7 +20,7 @@ export interface IRun {
   cost_usd: string;
   worker: string;
   cold: boolean;
-  error: { type: string; message: string } | null;
+  error: { type: string; message: string; traceback?: string } | null;
   result: unknown;
 }
 

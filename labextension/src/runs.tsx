@@ -36,6 +36,11 @@ export function RunCard({ run, part, wishes, words, now }: IRunCardProps): JSX.E
           )}
         </summary>
         <Details run={run} words={words} />
+        {run.error?.traceback && (
+          <pre className="jp-fn-traceback" tabIndex={0}>
+            {run.error.traceback}
+          </pre>
+        )}
       </details>
       {live && (
         <IconButton

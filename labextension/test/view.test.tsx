@@ -85,12 +85,13 @@ test('functions are paused and resumed by buttons that name them', () => {
 });
 
 test('an ended run shows state, duration, cost and its error', () => {
-  const error = { type: 'ValueError', message: 'no column dep_delay' };
+  const error = { type: 'ValueError', message: 'no column dep_delay', traceback: 'line 7' };
   show(listed(running, [fn('a')], [run('1', 'dead', { error, reason: 'RetriesExhausted' })]));
   const card = host.querySelector('.jp-fn-run')!.textContent;
   expect(card).toContain('41 ms · $0.000000683');
   expect(card).toContain('ValueError: no column dep_delay');
   expect(card).toContain('dead (RetriesExhausted)');
+  expect(card).toContain('line 7');
 });
 
 test('a running run counts its seconds, shows progress and can be cancelled; an ended one cannot', () => {
