@@ -12,13 +12,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from ..model.errors import BadValue
 from . import migrations
-from .faults import translate
-from .home import check_home
+from .faults import translated
+from .home import check_home, claim_file
 from .payloads import Shelf
 from .writer import Writer
 
@@ -55,14 +54,16 @@ class Database:
         if synchronous not in ("full", "normal"):
             raise BadValue(f"synchronous={synchronous!r} is not known.", "Write full or normal.")
         check_home(path.parent)
+        claim_file(path)
         shelf = Shelf(payloads or str(path.parent / "payloads"), inline_bytes)
         writing = _engine(path, shelf, writer=True, synchronous=synchronous)
         try:
-            with writing.begin() as conn:
+            with translated(path), writing.begin() as conn:
                 migrations.upgrade(conn)
-            return cls(path, writing, _engine(path, shelf, writer=False, synchronous=synchronous))
-        except SQLAlchemyError as error:
-            raise translate(error, path) from error
+        except Exception:
+            writing.dispose()
+            raise
+        return cls(path, writing, _engine(path, shelf, writer=False, synchronous=synchronous))
 
     def submit(self, op: Callable[[Connection], T]) -> Future[T]:
         """Have the writer carry out `op`. The future resolves after its COMMIT.
@@ -78,11 +79,8 @@ class Database:
 
     def read(self, fn: Callable[[Connection], T]) -> T:
         """Call `fn` in this thread with a read-only connection; all it reads is of one moment."""
-        try:
-            with self._reading.begin() as conn:
-                return fn(conn)
-        except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+        with translated(self.path), self._reading.begin() as conn:
+            return fn(conn)
 
     def close(self) -> None:
         """Carry out what was submitted, then close. May be called twice."""

@@ -13,7 +13,7 @@ from ..model.event import BY_HAND, Event, NewEvent
 from ..model.ids import new_id
 from ..model.run import Run, State
 from . import runs, triggers
-from .dialect import insert
+from .dialect import insert, storable
 from .payloads import pack, unpack
 from .schema import events
 
@@ -100,11 +100,6 @@ def _enter(
 def _first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
     run = make_run(event)
     return run.replace(state=State.SKIPPED, reason=skip, ended=event.admitted) if skip else run
-
-
-def storable(text: str) -> str:
-    """`text` without lone surrogates, which file names can hold and no database takes."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _row_of(conn: Connection, trigger: str, function: str, key: str, new: NewEvent, now: float) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from ..model.errors import FnError, HomeRefused
+from ..model.errors import HomeRefused
 
+_ERRORS = (DBAPIError, sqlite3.Error)  # SQLAlchemy's, and the bare one while connecting
 _FREE = "Free some space; nothing that was acknowledged is lost, and what was not was not stored."
 _MEANINGS = {  # SQLite's primary result codes, https://sqlite.org/rescode.html
     sqlite3.SQLITE_FULL: ("The disk of {path} is full.", _FREE),
@@ -38,14 +41,25 @@ _MEANINGS = {  # SQLite's primary result codes, https://sqlite.org/rescode.html
 }
 
 
-def translate(error: Exception, path: Path) -> Exception:
+def translate(error: BaseException, path: Path) -> BaseException:
     """A `HomeRefused` for what the disk or the file is to blame for; `error` itself for everything else."""
-    if isinstance(error, FnError) or not isinstance(error, DBAPIError):
-        return error
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(orig, "sqlite_errorcode", None)
     if code is None or code & 0xFF not in _MEANINGS:
         return error
     cause, remedy = _MEANINGS[code & 0xFF]
     fault = HomeRefused(cause.format(path=path), remedy)
     fault.__cause__ = error
     return fault
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Errors of the database leave this block translated."""
+    try:
+        yield
+    except _ERRORS as error:
+        fault = translate(error, path)
+        if fault is error:
+            raise
+        raise fault from error

@@ -66,3 +66,18 @@ def check_home(folder: Path) -> None:
         ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise HomeRefused(f"The home {folder} is not writable.", "Change its owner or mode, or choose another --home.")
+
+
+def claim_file(path: Path) -> None:
+    """Make the store's file, readable by its owner only (SQLite gives its companions the same mode).
+
+    Raises:
+        HomeRefused: it cannot be opened for writing.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise HomeRefused(
+            f"The store {path} cannot be opened: {error.strerror}.",
+            "Change its owner or mode, or choose another --home.",
+        ) from None

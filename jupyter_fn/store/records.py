@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ..model.run import Record
-from .dialect import insert
+from .dialect import insert, storable
 from .payloads import pack, unpack
 from .schema import records
 
@@ -34,7 +34,7 @@ def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = 
     rows = [
         {
             "topic": record.topic,
-            "key": record.key,
+            "key": storable(record.key),
             "value": pack(conn, record.value),
             "timestamp": now,
             "cause": cause,
@@ -73,4 +73,4 @@ def last(conn: Connection, topic: str) -> int:
 def topics(conn: Connection) -> dict[str, int]:
     """Topic → number of its records."""
     rows = conn.execute(select(records.c.topic, func.count()).group_by(records.c.topic).order_by(records.c.topic))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}

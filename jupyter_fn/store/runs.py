@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, union_all, update
+from sqlalchemy import BindParameter, CompoundSelect, Connection, Select, bindparam, func, select, union_all, update
 
 from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
@@ -98,7 +98,7 @@ def next_due(conn: Connection, now: float) -> float | None:
 def held_counts(conn: Connection) -> dict[str, int]:
     """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
     rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def held_by_worker(conn: Connection, worker: str) -> list[Run]:
@@ -108,7 +108,8 @@ def held_by_worker(conn: Connection, worker: str) -> list[Run]:
 
 def unfinished(conn: Connection) -> list[Run]:
     """What any worker holds, for recovery after a crash of the service."""
-    return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD)).order_by(runs.c.seq))
+    held = _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD)))
+    return sorted(held, key=attrgetter("seq"))  # an ORDER BY seq would have SQLite walk over all runs instead
 
 
 # --- transitions -------------------------------------------------------------------------------------------------
@@ -209,33 +210,26 @@ def list_runs(
     trigger: str | None = None,
 ) -> list[Run]:
     """Newest first. `state` is a shown name: `running` covers claimed and publishing. Raises BadValue for another word."""
-    states = _stored_states(state) if state else ()
-    if trigger and trigger != BY_HAND and not function:
+    if trigger and trigger != BY_HAND and function is None:
         function = conn.execute(select(triggers.c.function).where(triggers.c.id == trigger)).scalar() or ""
-    query = select(*COLUMNS)
-    if trigger:
-        query = query.where(runs.c.trigger == trigger)
-    if function is not None:
-        query = query.where(runs.c.function == function)
-    if states and (trigger or function is not None):
-        query = query.where(runs.c.state.in_(states))
-    elif states:
-        query = query.where(runs.c.seq.in_(_newest_per_function(states, last)))
-    return _read(conn, query.order_by(runs.c.seq.desc()).limit(last))
+    chosen = [runs.c.trigger == trigger] if trigger else []
+    chosen += [runs.c.function == function] if function is not None else []
+    if state:
+        chosen = [runs.c.seq.in_(_newest(_stored_states(state), function, trigger, last))]
+    return _read(conn, select(*COLUMNS).where(*chosen).order_by(runs.c.seq.desc()).limit(last))
 
 
-def _newest_per_function(states: Sequence[str], last: int) -> Select[Any]:
-    """A rare state is found through each function's index instead of by walking over all runs."""
-    one = runs.alias("one")
-    newest = (
-        select(one.c.seq)
-        .where(one.c.function == functions.c.name, one.c.state.in_(states))
-        .order_by(one.c.seq.desc())
-        .limit(last)
-        .correlate(functions)
-    )
-    found = runs.alias("found")
-    return select(found.c.seq).select_from(functions).join(found, found.c.seq.in_(newest.scalar_subquery()))
+def _newest(states: Sequence[str], function: str | None, trigger: str | None, last: int) -> CompoundSelect[Any]:
+    """Per function and state the newest `last`: a rare state is found by its index instead of by walking over all runs."""
+    one, found = runs.alias("one"), runs.alias("found")
+    heads = []
+    for state in states:
+        newest = select(one.c.seq).where(one.c.function == functions.c.name, one.c.state == state)
+        newest = newest.where(one.c.trigger == trigger) if trigger else newest
+        newest = newest.order_by(one.c.seq.desc()).limit(last).correlate(functions)
+        head = select(found.c.seq).select_from(functions).join(found, found.c.seq.in_(newest.scalar_subquery()))
+        heads.append(head.where(functions.c.name == function) if function is not None else head)
+    return union_all(*heads)
 
 
 def _stored_states(shown: str) -> list[str]:

@@ -131,6 +131,7 @@ events = Table(
     _int("hops"),
     UniqueConstraint("id", name="events_id"),
     UniqueConstraint("trigger", "key", name="events_key"),  # G2: an event is admitted at most once per trigger
+    Index("events_of", "function", "trigger"),
     sqlite_autoincrement=True,
 )
 
@@ -195,10 +196,11 @@ def _partial(name: str, *columns: str, where: object) -> Index:
     return Index(name, *(runs.c[c] for c in columns), sqlite_where=where, postgresql_where=where)
 
 
-_partial("runs_queued", "function", "priority", "seq", where=runs.c.state == QUEUED)
+_partial("runs_queued", "function", "priority", "seq", "due", where=runs.c.state == QUEUED)
 _partial("runs_waiting", "function", "due", where=runs.c.state == WAITING)
-_partial("runs_held", "function", "worker", where=runs.c.state.in_(HELD))
+_partial("runs_held", "function", "state", "worker", where=runs.c.state.in_(HELD))
 _partial("runs_parent", "parent", where=runs.c.parent != NO_PARENT)
+_partial("runs_redriven", "function", "parent", "event_id", where=runs.c.parent != NO_PARENT)
 Index("runs_newest", runs.c.function, runs.c.seq)
 Index("runs_state", runs.c.function, runs.c.state, runs.c.seq, runs.c.trigger)
 Index("runs_event", runs.c.event_id, runs.c.seq)

@@ -11,7 +11,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NestedTransaction
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..model.errors import ServiceNotRunning
 from .faults import translate
@@ -35,7 +36,7 @@ class _Job:
     op: Op
     future: Future[Any]
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     hooks: list[Callable[[], None]] = field(default_factory=list)
 
     def settle(self) -> None:
@@ -103,7 +104,7 @@ class Writer:
             with self._conn.begin():
                 for job in jobs:
                     self._carry_out(job, alone=len(jobs) == 1)
-        except Exception as error:
+        except BaseException as error:
             # The whole transaction is gone, also what had gone well in it: nobody is told otherwise.
             fault = translate(error, self._path)
             for job in jobs:
@@ -125,9 +126,17 @@ class Writer:
             job.result = job.op(self._conn)
             savepoint.commit()
         except Exception as error:
-            savepoint.rollback()  # raises when there is no transaction any more
+            _undo(savepoint, error)
             job.error = translate(error, self._path)
             job.hooks.clear()
+
+
+def _undo(savepoint: NestedTransaction, error: Exception) -> None:
+    """Back to the savepoint. When `error` took the whole transaction with it, there is none: raise `error` again."""
+    try:
+        savepoint.rollback()
+    except SQLAlchemyError:
+        raise error from None
 
 
 def _call(hooks: list[Callable[[], None]]) -> None:

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("trigger", "key", name="events_key"),
         sqlite_autoincrement=True,
     )
+    op.create_index("events_of", "events", ["function", "trigger"])
     op.create_table(
         "finishes",
         column("seq", _BIG, autoincrement=True),
@@ -172,7 +173,7 @@ def upgrade() -> None:
     op.create_index(
         "runs_held",
         "runs",
-        ["function", "worker"],
+        ["function", "state", "worker"],
         sqlite_where=sa.text("state IN ('claimed', 'publishing', 'running')"),
         postgresql_where=sa.text("state IN ('claimed', 'publishing', 'running')"),
     )
@@ -187,9 +188,16 @@ def upgrade() -> None:
     op.create_index(
         "runs_queued",
         "runs",
-        ["function", "priority", "seq"],
+        ["function", "priority", "seq", "due"],
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "runs_redriven",
+        "runs",
+        ["function", "parent", "event_id"],
+        sqlite_where=sa.text("parent != ''"),
+        postgresql_where=sa.text("parent != ''"),
     )
     op.create_index("runs_state", "runs", ["function", "state", "seq", "trigger"])
     op.create_index(
