@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from ..model.errors import BadValue
+from ..model.errors import BadValue, HomeRefused
 from . import migrations
 from .faults import translated
 from .home import check_home, claim_file
@@ -59,6 +59,7 @@ class Database:
         writing = _engine(path, shelf, writer=True, synchronous=synchronous)
         try:
             with translated(path), writing.begin() as conn:
+                _require_wal(conn, path)
                 migrations.upgrade(conn)
         except Exception:
             writing.dispose()
@@ -134,4 +135,14 @@ def _pragmas(writer: bool, synchronous: str) -> list[str]:
     shared = ["temp_store=MEMORY", "cache_size=-65536"]
     if not writer:
         return [*shared, "query_only=ON"]
-    return ["journal_mode=WAL", f"synchronous={synchronous}", *shared]
+    # The log may grow to 32 MB before it is written back: pages that many commits touch are written once.
+    return ["journal_mode=WAL", f"synchronous={synchronous}", "wal_autocheckpoint=8000", *shared]
+
+
+def _require_wal(conn: Connection, path: Path) -> None:
+    mode = conn.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode != "wal":
+        raise HomeRefused(
+            f"The filesystem of {path} cannot hold a write-ahead log (SQLite is in mode {mode}).",
+            "Choose a local folder with --home or $JUPYTER_FN_HOME.",
+        )

@@ -87,7 +87,10 @@ def set_state(conn: Connection, name: str, state: str) -> Function:
 
 
 def remove(conn: Connection, name: str) -> None:
-    """Take the function away. Its history stays, its name may be used again, its versions are counted on."""
+    """Take the function away. Its history stays, its name may be used again, its versions are counted on.
+
+    Its triggers and its queued runs are the caller's to end, in the same op (`triggers.remove_all`, `runs.apply`).
+    """
     get(conn, name)
     _change(conn, name, state=REMOVED)
 

@@ -9,6 +9,7 @@ import pytest
 
 from jupyter_fn.model.errors import BadValue, HomeRefused, ServiceNotRunning
 from jupyter_fn.model.run import Record
+from jupyter_fn.store import database as database_module
 from jupyter_fn.store import records
 from jupyter_fn.store.database import Database
 from jupyter_fn.store.writer import after_commit
@@ -196,6 +197,12 @@ def test_a_store_locked_by_another_process_is_refused(database, monkeypatch):
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path):
     (tmp_path / "store.db").write_bytes(b"something else entirely, and long enough" * 100)
     with pytest.raises(HomeRefused, match="not a store"):
+        Database.open(tmp_path / "store.db")
+
+
+def test_a_filesystem_without_a_write_ahead_log_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(database_module, "_pragmas", lambda writer, synchronous: ["journal_mode=DELETE"])
+    with pytest.raises(HomeRefused, match="write-ahead log"):
         Database.open(tmp_path / "store.db")
 
 

@@ -165,31 +165,6 @@ def test_what_workers_hold_is_counted_from_the_runs(store):
     assert store.read(runs.held_counts) == {"f": 2}
 
 
-@pytest.mark.parametrize("backlog", ["queued", "waiting"])
-def test_no_look_at_the_queue_walks_over_all_runs(store, backlog):
-    statements = []
-    seen = store.database.read(lambda conn: conn.engine)
-    from sqlalchemy import event
-
-    def note(conn, cursor, statement, parameters, context, executemany):
-        statements.append((statement, parameters))
-
-    event.listen(seen, "before_cursor_execute", note)
-    store.claimable()
-    store.read(runs.next_due, 0.0)
-    store.read(runs.held_counts)
-    store.read(runs.unfinished)
-    event.remove(seen, "before_cursor_execute", note)
-    for statement, parameters in [pair for pair in statements if pair[0].startswith("SELECT")]:
-        steps = store.read(
-            lambda conn, s=statement, p=parameters: conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p).all()
-        )
-        walks = [
-            step[3] for step in steps if step[3].startswith("SCAN") and "runs" in step[3] and "_held" not in step[3]
-        ]
-        assert walks == []
-
-
 # --- transitions ---
 
 

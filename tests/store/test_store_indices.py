@@ -1,0 +1,55 @@
+"""Every question to a store with a long history is answered by an index; none walks over all runs or events."""
+
+import re
+
+import pytest
+from sqlalchemy import event
+
+from jupyter_fn.store import attempts, events, finishes, ledger, records, runs
+
+QUESTIONS = {
+    "claimable": lambda conn: runs.claimable(conn, 1.0, 10, exclude=["g"]),
+    "next_due": lambda conn: runs.next_due(conn, 1.0),
+    "held_counts": runs.held_counts,
+    "held_by_worker": lambda conn: runs.held_by_worker(conn, "w"),
+    "unfinished": runs.unfinished,
+    "newest of a function": lambda conn: runs.list_runs(conn, "f"),
+    "newest in a state": lambda conn: runs.list_runs(conn, state="dead"),
+    "newest of a function in a state": lambda conn: runs.list_runs(conn, "f", "running", trigger="t"),
+    "newest of a trigger": lambda conn: runs.list_runs(conn, trigger="t"),
+    "counts": lambda conn: runs.counts_by_state(conn, "f"),
+    "children": lambda conn: runs.children_of(conn, "r"),
+    "of an event": lambda conn: runs.of_event(conn, "e"),
+    "by id": lambda conn: runs.get_all(conn, ["r", "s"]),
+    "ledger": lambda conn: ledger.trigger_counts(conn, "f"),
+    "admitted": lambda conn: ledger.admitted_counts(conn, "f"),
+    "finished": lambda conn: finishes.finished_since(conn, "f", failed=True, after=5, limit=10),
+    "last finish": finishes.last_finish_seq,
+    "attempts": lambda conn: attempts.attempts_of(conn, "r"),
+    "durations": lambda conn: attempts.mean_durations(conn, 1.0),
+    "known keys": lambda conn: events.keys_of(conn, "t", ["a", "b"]),
+    "by key": lambda conn: events.by_key(conn, "t", "a"),
+    "events by id": lambda conn: events.get_all(conn, ["a", "b"]),
+    "records": lambda conn: records.read(conn, "topic", after=3, limit=10),
+    "last record": lambda conn: records.last(conn, "topic"),
+}
+# Tables that grow with every event; the partial index `runs_held` holds only what workers hold now.
+WALK = re.compile(r"SCAN (runs|events|attempts|finishes|records|found|one|queue|waiting|child|newer)\b(?!.*runs_held)")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_question_walks_over_the_history(store, question):
+    asked = []
+    engine = store.read(lambda conn: conn.engine)
+
+    def note(conn, cursor, statement, parameters, context, many):
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    store.database.read(QUESTIONS[question])
+    event.remove(engine, "before_cursor_execute", note)
+    for statement, parameters in asked[1:]:  # after BEGIN
+        plan = store.read(
+            lambda conn, s=statement, p=parameters: conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p).all()
+        )
+        assert [step[3] for step in plan if WALK.match(step[3])] == []
