@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from ..model.codec import dumps, loads
 from ..model.errors import NotFound
 from ..model.trigger import Trigger
+from .dialect import storable
 from .schema import functions, triggers
 
 ACTIVE, REMOVED = "active", "removed"
@@ -81,7 +82,7 @@ def set_position(conn: Connection, trigger_id: str, position: Any) -> bool:
 def set_state(conn: Connection, trigger_id: str, state: str, error: str = "") -> bool:
     """active | paused | ended | failing (say why in `error`); False when the trigger is gone."""
     there = (triggers.c.id == trigger_id, triggers.c.state != REMOVED)
-    return bool(conn.execute(update(triggers).where(*there).values(state=state, error=error)).rowcount)
+    return bool(conn.execute(update(triggers).where(*there).values(state=state, error=storable(error))).rowcount)
 
 
 def remove_all(conn: Connection, function: str) -> None:

@@ -74,6 +74,11 @@ def test_a_removed_trigger_takes_no_position_and_no_state(store):
     assert states(store) == {}
 
 
+def test_why_a_trigger_fails_may_name_a_file_that_is_not_utf8(store):
+    assert store.write(triggers.set_state, "t", "failing", b"\xff.csv".decode("utf-8", "surrogateescape"))
+    assert store.read(triggers.get, "t").error == "\\udcff.csv"
+
+
 def test_a_position_may_be_forgotten(store):
     store.write(triggers.set_position, "t", 1)
     store.write(triggers.set_position, "t", None)
