@@ -39,9 +39,10 @@ QUIET = {
 
 
 class Lab:
-    """A running JupyterLab. `work` is its root folder, `home` the service's."""
+    """A running JupyterLab, or Notebook 7. `work` is its root folder, `home` the service's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, application: str = "jupyterlab") -> None:
+        self.application = application
         self.work = folder / "work"
         self.home = folder / "fn"
         self.token = secrets.token_hex(16)
@@ -67,12 +68,13 @@ class Lab:
             ROOT / "jupyter_fn" / "lab" / "jupyter_server_config.d"
         )
         (settings / "overrides.json").write_text(json.dumps(QUIET))
+        app = "LabApp" if self.application == "jupyterlab" else "JupyterNotebookApp"
         command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"),
+            *(sys.executable, "-m", self.application, "--no-browser", "--allow-root", "--port=0"),
             f"--IdentityProvider.token={self.token}",
             f"--ServerApp.root_dir={self.work}",
-            f"--LabApp.app_settings_dir={settings}",
-            "--LabApp.expose_app_in_browser=True",
+            f"--{app}.app_settings_dir={settings}",
+            f"--{app}.expose_app_in_browser=True",
         ]
         with self._log.open("wb") as log:
             return subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
@@ -120,7 +122,8 @@ class Window:
 
     def open(self) -> None:
         """Load, or load again, the page."""
-        self.page.goto(f"{self.lab.url}lab?token={self.lab.token}")
+        first = "lab" if self.lab.application == "jupyterlab" else "tree"
+        self.page.goto(f"{self.lab.url}{first}?token={self.lab.token}")
         self.page.wait_for_function("window.jupyterapp !== undefined")
         self.page.evaluate("window.jupyterapp.restored")
 
@@ -148,8 +151,9 @@ class Window:
             self.elsewhere.append(request.url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for the module and no longer: while it is open, its own event loop counts as running."""
     if not CHROMIUM.exists():
         message = "No chromium: apt-get update && apt-get install -y chromium"
         if os.environ.get("CI") == "true":
@@ -162,8 +166,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path)
+def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    lab = Lab(tmp_path, getattr(request, "param", "jupyterlab"))
     yield lab
     lab.stop()
 

@@ -65,6 +65,14 @@ def test_a_file_comes_and_the_panel_shows_state_duration_and_cost(
     assert window.elsewhere == []
 
 
+@pytest.mark.parametrize("lab", ["notebook"], indirect=True)
+def test_notebook_7_has_the_panel_too(window: Window) -> None:
+    window.page.evaluate("window.jupyterapp.commands.execute('jupyter-fn:open')")
+    expect(window.panel).to_contain_text("Service is not running")
+    expect(window.panel.get_by_role("button", name="Start the service")).to_be_visible()
+    assert window.elsewhere == []
+
+
 def start_the_service_from_the_panel(window: Window) -> None:
     expect(window.panel).to_contain_text("Service is not running")
     window.panel.get_by_role("button", name="Start the service").click()

@@ -14,8 +14,6 @@ from tornado.httpclient import HTTPClientError
 from jupyter_fn.lab import gateway as gateway_module
 from jupyter_fn.lab import handlers
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
 TOKEN = "the-service-token"
 
 
@@ -256,8 +254,8 @@ async def test_pushed_events_pass_one_by_one(stream: Stream, service: FakeServic
         assert "text/event-stream" in stream.head
         assert await stream.frame() == 'event: service\ndata: {"running": true}\n\n'
         service.push('event: run\ndata: {"id"')
-        service.push(': 1}\n\nevent: run\ndata: {"id": 2}\n\n')
-        assert await stream.frame() == 'event: run\ndata: {"id": 1}\n\n'
+        service.push(': "a\u2028b"}\n\nevent: run\r\ndata: {"id": 2}\r\n\r\n')
+        assert await stream.frame() == 'event: run\ndata: {"id": "a\u2028b"}\n\n'
         assert await stream.frame() == 'event: run\ndata: {"id": 2}\n\n'
 
 
