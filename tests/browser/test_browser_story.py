@@ -94,7 +94,7 @@ def a_file_becomes_a_run(window: Window, day: str, text: str) -> None:
     drop(window, f"{day}.csv", text)
     expect(run_cards(window)).to_have_count(before + 1, timeout=SLOW_MS)
     newest = run_cards(window).first
-    expect(newest.get_by_title("succeeded", exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(newest.locator("summary").get_by_title("succeeded")).to_be_visible(timeout=SLOW_MS)
     expect(newest).to_contain_text(FIGURES)
     assert (window.lab.work / "out" / f"{day}.parquet").exists()
 
@@ -110,7 +110,7 @@ def open_the_dashboard(window: Window) -> None:
 def a_broken_file_becomes_a_failed_run(window: Window) -> None:
     drop(window, "2013-01-03.csv", "carrier\nUA\n")
     failed = window.panel.locator(".jp-fn-run", has_text="dep_delay")
-    expect(failed.get_by_title("dead", exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(failed.locator("summary").get_by_title("dead")).to_be_visible(timeout=SLOW_MS)
     expect(window.panel.get_by_title("1 failed")).to_be_visible()
     expect(window.outputs(DASHBOARD).last.locator(".jpfn-strip .jpfn-dead")).to_have_count(1)
 
