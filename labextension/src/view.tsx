@@ -58,7 +58,7 @@ function statusText(state: IState, words: IWords): string {
   }
   switch (state.service) {
     case 'running':
-      return words.__('Service is running');
+      return words.__('Service running');
     case 'starting':
       return words.__('Service is starting…');
     case 'absent':

@@ -106,7 +106,7 @@ test('a running run counts its seconds, shows progress and can be cancelled; an 
 test('the status line and faults are announced, and every button has a name', () => {
   const fault = { type: 'E', message: 'It broke.', remedy: 'Mend it.' };
   show({ ...listed(running, [fn('a')], [run('1', 'running')]), fault });
-  expect(host.querySelector('[role=status]')!.textContent).toContain('Service is running');
+  expect(host.querySelector('[role=status]')!.textContent).toContain('Service running');
   expect(host.querySelector('[role=alert]')!.textContent).toBe('It broke.Mend it.');
   for (const button of host.querySelectorAll('button')) {
     expect(button.getAttribute('aria-label') || button.textContent).toBeTruthy();

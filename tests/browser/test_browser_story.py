@@ -57,6 +57,7 @@ def test_a_file_comes_and_the_panel_shows_state_duration_and_cost(
     a_file_becomes_a_run(window, "2013-01-01", FLIGHTS)
     open_the_dashboard(window)
     a_file_becomes_a_run(window, "2013-01-02", FLIGHTS)
+    expect(window.outputs(DASHBOARD).last.locator(".jpfn-strip i")).to_have_count(2)
     window.page.screenshot(path=screenshots / "panel.png")
     a_broken_file_becomes_a_failed_run(window)
     pause_and_resume(window)
@@ -76,7 +77,7 @@ def test_notebook_7_has_the_panel_too(window: Window) -> None:
 def start_the_service_from_the_panel(window: Window) -> None:
     expect(window.panel).to_contain_text("Service is not running")
     window.panel.get_by_role("button", name="Start the service").click()
-    expect(window.panel).to_contain_text("Service is running", timeout=SLOW_MS)
+    expect(window.panel).to_contain_text("Service running", timeout=SLOW_MS)
     expect(window.panel).to_contain_text("No functions yet")
 
 
