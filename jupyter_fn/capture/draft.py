@@ -21,7 +21,7 @@ from .imports import imported_modules, resolve_imports
 from .loop import refuse_loop
 from .pickling import closure_values
 from .sharing import bundle_values
-from .source import parse_source, source_digest
+from .source import parse_source, refuse_relative_imports, source_digest
 from .values import Namespace, Taken, take_values, value_imports
 
 
@@ -87,6 +87,7 @@ def _draft(
 ) -> Draft:
     filename = filename or f"<fn {check_name(name)}>"
     tree = parse_source(source, filename)
+    refuse_relative_imports(tree)
     handler = choose_handler(tree, name)
     taken = take_values(tree, space)
     if not options.allow_loop:

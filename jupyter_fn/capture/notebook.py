@@ -16,6 +16,7 @@ from ..model.version import Bundle, Draft
 from .cells import python_text, python_tree
 from .draft import sealed, unsealed
 from .imports import imported_modules, installed_packages
+from .loop import refuse_loop
 
 
 def capture_notebook(
@@ -36,6 +37,7 @@ def capture_notebook(
     Raises:
         NotFound: no such file.
         BadSource: not a notebook.
+        LoopRefused: a cell clearly writes where a trigger looks.
     """
     path = Path(path)
     document = read_notebook(path)
@@ -49,8 +51,10 @@ def capture_notebook(
         kernel=kernel,
     )
     draft = unsealed(name or _name(path), bundle, options=options, folder=Path(folder))
-    trees = [python_tree(python_text(cell)) for cell in code_cells(document)]
-    packages = installed_packages([one for tree in trees if tree for one in imported_modules(tree)], Path(folder))
+    trees = [tree for cell in code_cells(document) if (tree := python_tree(python_text(cell)))]
+    for tree in trees if not options.allow_loop else ():
+        refuse_loop(tree, "", triggers=options.on, folder=Path(folder), known={})
+    packages = installed_packages([one for tree in trees for one in imported_modules(tree)], Path(folder))
     return sealed(replace(draft, packages=packages), digest_json(_meaning(document)))
 
 

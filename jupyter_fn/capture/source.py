@@ -25,6 +25,20 @@ def parse_source(source: str, filename: str) -> ast.Module:
     return tree
 
 
+def refuse_relative_imports(tree: ast.Module) -> None:
+    """A source that becomes a module of its own belongs to no package.
+
+    Raises:
+        BadSource: names the line.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise BadSource(
+                f"Line {node.lineno} imports relative to a package: {ast.unparse(node)!r}.",
+                "Write the full name of the module.",
+            )
+
+
 def source_digest(tree: ast.AST) -> str:
     """Digest of what the source means: comments, blank lines and layout do not count."""
     return digest(ast.dump(tree, annotate_fields=False).encode())

@@ -7,7 +7,7 @@ import builtins
 import re
 import reprlib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ from ..model.version import Captured
 from .fingerprint import fingerprint
 from .imports import Imported
 from .names import FreeName, free_names
-from .pickling import ABSENT, ModuleWith, Pickled, Unpicklable, pickled, references, travels_whole
+from .pickling import ABSENT, ModuleWith, Unpicklable, pickled, references, travels_whole
 
 LIMIT_BYTES = 10_000_000
 _PREVIEW_CHARS = 80
+_DEPTH = 4  # how deep the part of a value that is to blame is looked for
 _SHELL_NAME = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out|get_ipython|display|exit|quit")
 
 
@@ -107,7 +108,9 @@ def _undefined(subject: str, name: str, names: Mapping[str, Any]) -> UndefinedNa
     known = [word for word in names if not word.startswith("_")]
     near = nearest(name, known)
     remedy = f"Define {name} in a cell above and run it, or import it in this cell."
-    return UndefinedName(f"{subject} is not defined in this kernel.", f"{near} {remedy}" if "mean" in near else remedy)
+    return UndefinedName(
+        f"{subject} is not defined in this kernel.", f"{near} {remedy}" if near.startswith("Did") else remedy
+    )
 
 
 # --- one value
@@ -121,9 +124,9 @@ def _take(free: FreeName, tree: ast.Module, space: Namespace, limit_bytes: int) 
         result = pickled(shipped, limit=limit_bytes, by_value=space.by_value)
         mark = fingerprint(value, by_value=space.by_value)
     except (Unpicklable, RecursionError) as error:
-        raise _unshippable(free, value, str(error), space, limit_bytes) from None
+        raise _unshippable(free, value, str(error), space) from None
     if result.size > limit_bytes:
-        raise _too_large(free, value, result, limit_bytes)
+        raise _too_large(free, value, result.size, space, limit_bytes)
     captured = Captured(name=free.name, type=type_name(value), size=result.size, preview=preview(value), digest=mark)
     return Taken(captured=captured, value=shipped, data=result.data, modules=result.modules)
 
@@ -166,40 +169,48 @@ def _check_references(free: FreeName, value: Any, space: Namespace) -> None:
                 waiting.append(reference.value)
 
 
-def _too_large(free: FreeName, value: Any, result: Pickled, limit_bytes: int) -> ValueTooLarge:
-    return ValueTooLarge(
-        f"{free.name} ({type_name(value)}) in line {free.line} is {format_bytes(result.size)}; "
-        f"the limit for one captured value is {format_bytes(limit_bytes)}.",
-        f"Write {free.name} to a file and read that file in the handler.",
-    )
-
-
 # --- who is to blame
 
 
-def _unshippable(free: FreeName, value: Any, why: str, space: Namespace, limit_bytes: int) -> UnshippableValue:
-    path, culprit = _culprit(value, space, limit_bytes, depth=4)
+def _unshippable(free: FreeName, value: Any, why: str, space: Namespace) -> UnshippableValue:
+    def fails(part: Any) -> bool:
+        try:
+            pickled(part, limit=0, by_value=space.by_value)
+        except Unpicklable:
+            return True
+        return False
+
+    path, culprit = _culprit(value, space, fails, depth=_DEPTH)
     what = f"is {_article(culprit)}, which cannot be shipped to an environment ({why.rstrip('.')})."
-    if not path:
-        return UnshippableValue(f"{free.name} in line {free.line} {what}", _UNSHIPPABLE_REMEDY.format(free.name))
-    inner = path[-1]
-    where = " → ".join([free.name, *path])
-    return UnshippableValue(
-        f"{inner}, which {free.name} in line {free.line} brings along ({where}), {what}",
-        _UNSHIPPABLE_REMEDY.format(inner),
+    name = path[-1] if path else free.name
+    remedy = f"Make {name} inside the handler, or keep what it is made from (an address, a path) in its place."
+    return UnshippableValue(f"{_subject(free, path)} {what}", remedy)
+
+
+def _too_large(free: FreeName, value: Any, size: int, space: Namespace, limit_bytes: int) -> ValueTooLarge:
+    def fails(part: Any) -> bool:
+        return pickled(part, limit=0, by_value=space.by_value).size > limit_bytes
+
+    path, culprit = _culprit(value, space, fails, depth=_DEPTH)
+    name = path[-1] if path else free.name
+    cause = f"{_subject(free, path)} is {_article(culprit)} of {format_bytes(size)}"
+    return ValueTooLarge(
+        f"{cause}; the limit for one captured value is {format_bytes(limit_bytes)}.",
+        f"Write {name} to a file and read that file in the handler.",
     )
 
 
-_UNSHIPPABLE_REMEDY = "Make {} inside the handler, or keep what it is made from (an address, a path) in its place."
+def _subject(free: FreeName, path: list[str]) -> str:
+    if not path:
+        return f"{free.name} in line {free.line}"
+    return f"{path[-1]}, which {free.name} in line {free.line} brings along ({' → '.join([free.name, *path])}),"
 
 
-def _culprit(value: Any, space: Namespace, limit_bytes: int, *, depth: int) -> tuple[list[str], Any]:
-    """The way from a value that cannot be pickled to the innermost part that cannot."""
+def _culprit(value: Any, space: Namespace, fails: Callable[[Any], bool], *, depth: int) -> tuple[list[str], Any]:
+    """The way from a value that fails to the innermost part that still does."""
     for name, part in _parts(value, space) if depth else ():
-        try:
-            pickled(part, limit=limit_bytes, by_value=space.by_value)
-        except Unpicklable:
-            path, culprit = _culprit(part, space, limit_bytes, depth=depth - 1)
+        if fails(part):
+            path, culprit = _culprit(part, space, fails, depth=depth - 1)
             return [name, *path], culprit
     return [], value
 

@@ -11,6 +11,7 @@ from typing import Any
 from .errors import BadTrigger
 
 _CALL = re.compile(r"(cron|rate|at)\s*\(([^)]*)\)")
+_TO_QUOTE = frozenset(" \t\"'\\")  # a glob's own characters stay readable
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
@@ -23,7 +24,9 @@ class TriggerText:
     options: Mapping[str, str]
 
     def __str__(self) -> str:
-        return " ".join([self.uri, *(f"{key}={shlex.quote(value)}" for key, value in self.options.items())])
+        quoted = not _CALL.match(self.uri) and set(self.uri) & _TO_QUOTE
+        uri = shlex.quote(self.uri) if quoted else self.uri
+        return " ".join([uri, *(f"{key}={shlex.quote(value)}" for key, value in self.options.items())])
 
 
 def parse_trigger(text: str) -> TriggerText:

@@ -10,7 +10,15 @@ from jupyter_fn.capture.collect import collect, collect_notebook, collecting, re
 from jupyter_fn.capture.draft import capture_function
 from jupyter_fn.capture.local import build_handler
 from jupyter_fn.capture.notebook import capture_notebook
-from jupyter_fn.model.errors import BadSource, NoHandler, NotFound, UndefinedName, UnknownOption, UsageError
+from jupyter_fn.model.errors import (
+    BadSource,
+    LoopRefused,
+    NoHandler,
+    NotFound,
+    UndefinedName,
+    UnknownOption,
+    UsageError,
+)
 from jupyter_fn.model.function import Options
 
 MODULE = """
@@ -213,6 +221,13 @@ class TestWholeNotebook:
         document.cells[0].metadata["tags"] = ["parameters"]
         nbformat.write(document, path)
         assert self.capture(path).digest != first.digest
+
+
+def test_a_notebook_that_writes_where_it_watches_is_refused(here):
+    path = notebook(here / "n.ipynb", "df.to_csv('in/x.csv')")
+    with pytest.raises(LoopRefused):
+        capture_notebook(path, options=Options(on=("in/*.csv",)), folder=here)
+    assert capture_notebook(path, options=Options(on=("in/*.csv",), allow_loop=True), folder=here)
 
 
 def test_the_name_of_a_function_may_be_given(here):

@@ -43,6 +43,11 @@ def test_the_cell_is_not_executed(captured):
     captured("raise SystemExit('executed')\ndef handler(event): return 1")
 
 
+def test_a_relative_import_is_refused(captured):
+    with pytest.raises(BadSource, match=r"Line 2 imports relative to a package: 'from \. import x'"):
+        captured("def handler(event):\n    from . import x")
+
+
 def test_the_magic_line_keeps_its_place():
     assert cell_text(" daily --on 'a b' ", "x = 1\n") == "# %%fn daily --on 'a b'\nx = 1\n"
 

@@ -5,6 +5,7 @@ import collections.abc
 import decimal
 import pickle
 import sqlite3
+import sys
 import threading
 import xml.etree.ElementTree
 from typing import Any
@@ -99,8 +100,15 @@ def test_open_files_and_locks_are_refused(captured, tmp_path):
 def test_a_value_over_the_limit_is_named_with_size_and_limit(captured):
     with pytest.raises(ValueTooLarge) as caught:
         captured("def handler(event):\n    return blob", {"blob": b"x" * 11_000_000})
-    assert caught.value.cause == ("blob (bytes) in line 2 is 11 MB; the limit for one captured value is 10 MB.")
+    assert caught.value.cause == ("blob in line 2 is a bytes of 11 MB; the limit for one captured value is 10 MB.")
     assert "file" in caught.value.remedy
+
+
+def test_a_large_value_that_a_function_brings_along_is_named(captured, kernel):
+    with pytest.raises(ValueTooLarge) as caught:
+        captured("def handler(event): return f()", kernel("table = b'x' * 11_000_000\ndef f(): return len(table)"))
+    assert caught.value.cause.startswith("table, which f in line 1 brings along (f → table), is a bytes of 11 MB")
+    assert caught.value.remedy.startswith("Write table to a file")
 
 
 def test_modules_travel_by_name(captured):
@@ -138,6 +146,20 @@ def test_a_shell_command_in_the_cell_says_where_it_belongs(captured):
     with pytest.raises(BadSource) as caught:
         captured("!pip install x\ndef handler(event): return 1")
     assert "another cell" in caught.value.remedy
+
+
+def test_what_comes_from_a_local_module_brings_the_module(captured, tmp_path, monkeypatch):
+    (tmp_path / "tools_v.py").write_text("class Thing: pass\ndef triple(x): return 3 * x")
+    monkeypatch.syspath_prepend(tmp_path)
+    import tools_v
+
+    for source, name, value in [
+        ("def handler(event): return triple(1)", "triple", tools_v.triple),
+        ("def handler(event): return thing", "thing", {"deep": [tools_v.Thing()]}),
+        ("def handler(event): return tools_v.triple(1)", "tools_v", tools_v),
+    ]:
+        assert set(captured(source, {name: value}).bundle.modules) == {"tools_v"}
+    monkeypatch.delitem(sys.modules, "tools_v")
 
 
 class Rude:

@@ -116,6 +116,16 @@ def test_the_handle_runs_the_cells_own_copy_in_this_kernel(shell, run):
     assert shell.user_ns["daily"].local({"x": 2}) == 6
 
 
+def test_the_decorator_finds_its_source_in_a_cell(shell, run, client, fn, capsys):
+    shell.user_ns["fn"] = fn
+    run("K = 3")
+    assert run("@fn(retries=5)\ndef clean(event):\n    return event.x * K") is None
+    (draft,) = client.drafts
+    assert draft.bundle.source.startswith("# @fn(retries=5)\ndef clean")
+    assert [value.name for value in draft.captured] == ["K"]
+    assert "clean · version 1 · new" in capsys.readouterr().err
+
+
 def test_loading_again_changes_nothing(shell, fn):
     before = [len(shell.Completer.custom_matchers), len(shell.input_transformers_cleanup)]
     load(shell, fn)

@@ -55,7 +55,7 @@ class Point:
     when: date
 
 
-Pair = namedtuple("Pair", "left right")  # noqa: PYI024
+Pair = namedtuple("Pair", "left right")
 
 
 @pytest.mark.parametrize(
