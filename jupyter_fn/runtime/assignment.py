@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,3 +26,23 @@ class Assignment:
     watched: tuple[str, ...] = ()  # absolute globs of the function's own file triggers: writing there is a loop
     idempotency_key: str = ""
     hops: int = 0
+    packages: Mapping[str, str] = field(default_factory=dict)  # of the version; compared with what the worker has
+    python: str = ""  # of the version, "3.11.7"; major.minor must be the worker's
+
+    @property
+    def environment(self) -> tuple[Any, ...]:
+        """Assignments with equal `environment` can be run by the same warm environment."""
+        settings = (self.memory_mb, tuple(sorted(self.env.items())), self.watched)
+        return (self.function, self.version, self.bundle, self.folder, *settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; `from_dict` is its inverse."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Assignment:
+        """Inverse of `to_dict`."""
+        return cls(**{**data, "watched": tuple(data["watched"])})
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Assignment))

@@ -1,0 +1,312 @@
+"""Workers of a Dask cluster. Dask starts, retires and loses workers; runs travel over a lane to each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from ..model.errors import BadValue, WorkerLost
+from ..runtime.assignment import Assignment
+from .bundles import LoadBundle, fetch
+from .clusters import cluster_class, local_arguments, parse_cluster
+from .lane import Batch, Lane
+from .protocol import Listener, Worker
+from .wire import outcome_from_dict
+
+log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 10.0
+_AGAIN_S = 1.0
+_HELLO_LIMIT_S = 60.0
+_CONNECT_LIMIT_S = 10.0
+_MOST_ELSEWHERE = 16  # workers of a cluster class, when no maximum is set
+
+
+class DaskExecutor:
+    """The executor for every cluster spec. A local cluster is started when the first worker is wanted."""
+
+    def __init__(
+        self,
+        cluster: str,
+        load_bundle: LoadBundle,
+        *,
+        service: str,
+        slots: int = 4,
+        max_workers: int = 0,
+        beat_s: float = 5.0,
+        lease_s: float = 15.0,
+        folder: str | None = None,
+    ) -> None:
+        """`service` names the home, so that services can share a cluster; `folder` is for a local cluster's scratch.
+
+        Raises:
+            BadValue: `cluster` cannot be read.
+        """
+        self._spec = parse_cluster(cluster)
+        self._load_bundle = load_bundle
+        self._service = service
+        self._slots = slots
+        self._max_workers = max_workers
+        self._beat_s, self._lease_s = beat_s, lease_s
+        self._folder = folder
+        self._incarnation = time.time()
+        self._cluster: Any = None
+        self._client: Any = None
+        self._members: dict[str, _Member] = {}  # by address
+        self._numbers = count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = asyncio.Lock()
+        self._listener: Listener
+
+    # --- the protocol
+
+    async def start(self, listener: Listener) -> None:
+        """Connect, unless the cluster is a local one: that one waits until a worker is wanted.
+
+        Raises:
+            BadValue: nothing answers at the address, or the cluster class cannot be started.
+        """
+        self._listener = listener
+        if self._spec.kind != "local":
+            await self._open()
+
+    async def close(self) -> None:
+        """End every worker that this executor started; workers of others are left without environments."""
+        tasks, members = list(self._tasks), list(self._members.values())
+        for member in members:
+            member.leave()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            if self._cluster is None:
+                with suppress(OSError, asyncio.TimeoutError):
+                    await self._client.unregister_worker_plugin(f"jupyter-fn-{self._service}")
+            await self._client.close()
+        if self._cluster is not None:
+            await self._cluster.close()
+
+    def workers(self) -> Sequence[Worker]:
+        """Workers that take assignments now."""
+        return [member.worker for member in self._members.values() if member.worker is not None]
+
+    async def send(self, worker_id: str, assignments: Sequence[Assignment]) -> None:
+        """Hand assignments to a worker. Raises WorkerLost when it is gone."""
+        member = self._member(worker_id)
+        if member is None or member.lane is None:
+            raise WorkerLost(f"The worker {worker_id} is gone.", "Send it to another one.")
+        member.holds += len(assignments)
+        for assignment in assignments:
+            member.lane.put("run", assignment.to_dict())
+
+    async def cancel(self, worker_id: str, run_id: str, token: int) -> None:
+        """Kill that attempt; its outcome is a RunCancelled."""
+        member = self._member(worker_id)
+        if member is not None and member.lane is not None:
+            member.lane.put("cancel", (run_id, token))
+
+    async def scale(self, wanted: int, retire: Sequence[str] = ()) -> None:
+        """Start workers up to `wanted`, or retire those named that hold nothing. Returns before that is done."""
+        if retire:
+            leaving = [m for m in map(self._member, retire) if m is not None and not m.holds]
+            if leaving and self._cluster is not None:
+                self._spawn(self._retire(leaving))
+        elif wanted > 0 and self._spec.kind != "address":
+            await self._open()
+            if wanted > self._planned():
+                self._cluster.scale(min(wanted, self.limits[1]))
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Fewest and most workers: at an address, those that are there."""
+        if self._spec.kind == "address":
+            there = len(self.workers())
+            return there, there
+        if self._spec.kind == "local":
+            return 0, self._max_workers or max(2, os.cpu_count() or 1)
+        return 0, self._max_workers or _MOST_ELSEWHERE
+
+    # --- the cluster
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._client is not None:
+                return
+            distributed = await asyncio.to_thread(importlib.import_module, "distributed")
+            if self._spec.kind != "address":
+                self._cluster = await self._start_cluster(distributed)
+            self._client = await self._connect(distributed)
+            await self._look()
+            self._spawn(self._keep_looking())
+
+    async def _start_cluster(self, distributed: Any) -> Any:
+        if self._spec.kind == "local":
+            return await distributed.LocalCluster(asynchronous=True, **local_arguments(self._folder))
+        factory = await asyncio.to_thread(cluster_class, self._spec.target)
+        try:
+            return await factory(asynchronous=True, **self._spec.arguments)
+        except Exception as error:  # cluster classes raise what they like
+            cause = f"The cluster {self._spec.target} does not start: {type(error).__name__}: {error}."
+            raise BadValue(cause, "Check its arguments.") from error
+
+    async def _connect(self, distributed: Any) -> Any:
+        from .plugin import EnvironmentsPlugin
+
+        target = self._cluster if self._cluster is not None else self._spec.target
+        try:
+            client = await distributed.Client(
+                target, asynchronous=True, set_as_default=False, timeout=_CONNECT_LIMIT_S, name="jupyter-fn"
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            cause = f"No Dask scheduler answers at {self._spec.target}: {error}."
+            raise BadValue(cause, "Start one, or check --cluster.") from error
+        client.subscribe_topic("all", self._hear)
+        await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots))
+        return client
+
+    def _planned(self) -> int:
+        """Workers that are there or on their way."""
+        return len(getattr(self._cluster, "worker_spec", self._members))
+
+    async def _retire(self, leaving: Sequence[_Member]) -> None:
+        for member in leaving:
+            member.leave()
+        if hasattr(self._cluster, "worker_spec"):
+            await self._cluster.scale_down([member.name for member in leaving])
+        else:
+            await self._client.retire_workers([member.address for member in leaving], close_workers=True)
+
+    # --- membership
+
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """The scheduler's own events."""
+        _, message = event
+        if message.get("action") == "add-worker":
+            self._join(message["worker"])
+        elif message.get("action") == "remove-worker" and message.get("worker") in self._members:
+            self._members[message["worker"]].gone = True
+
+    async def _keep_looking(self) -> None:
+        """Events can be missed while the scheduler is away; a look cannot."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            with suppress(OSError, asyncio.TimeoutError):
+                await self._look()
+
+    async def _look(self) -> None:
+        there = (await self._client.scheduler.identity())["workers"]
+        for address, member in self._members.items():
+            member.gone = address not in there
+        for address in there:
+            self._join(address)
+
+    def _join(self, address: str) -> None:
+        if address not in self._members:
+            member = self._members[address] = _Member(address)
+            self._spawn(self._stay(member))
+
+    async def _stay(self, member: _Member) -> None:
+        """Keep a lane to a worker for as long as the scheduler knows it."""
+        try:
+            while not member.gone:
+                try:
+                    await self._serve(member)
+                except (OSError, TimeoutError) as error:
+                    log.info("No lane to the worker at %s (%s).", member.address, error)
+                if not member.gone:
+                    await asyncio.sleep(_AGAIN_S)
+        finally:
+            del self._members[member.address]
+
+    async def _serve(self, member: _Member) -> None:
+        comm, hello = await self._enter(member.address)
+        lane = Lane(comm, beat_s=self._beat_s, silence_s=self._lease_s)
+        worker_id = f"{hello['id']}-{next(self._numbers)}"
+        member.begin(lane, Worker(id=worker_id, name=str(hello["name"]), slots=hello["slots"], joined=time.time()))
+        member.name = hello["name"]
+        self._listener.worker_joined(member.worker)
+        try:
+            await lane.run(lambda batch, _: self._take(member, batch))
+        finally:
+            lane.close()
+            member.end()
+            self._listener.worker_lost(worker_id)
+
+    async def _enter(self, address: str) -> tuple[Any, dict[str, Any]]:
+        from distributed.core import connect
+
+        from .plugin import lane_op
+
+        comm = await connect(address, **self._client.security.get_connection_args("client"))
+        silence_s = 0.8 * (self._lease_s - self._beat_s)  # it kills its attempts before they are given away here
+        opening = {"incarnation": self._incarnation, "beat_s": self._beat_s, "silence_s": silence_s}
+        try:
+            async with asyncio.timeout(_HELLO_LIMIT_S):
+                await comm.write({"op": lane_op(self._service), "reply": False, **opening})
+                return comm, await comm.read()
+        except BaseException:
+            comm.abort()
+            raise
+
+    # --- what workers say
+
+    def _take(self, member: _Member, batch: Batch) -> None:
+        outcomes = [outcome_from_dict(item) for kind, item in batch if kind == "outcome"]
+        started = [tuple(item) for kind, item in batch if kind == "started"]
+        if started:
+            self._listener.attempts_started(started)
+        for kind, item in batch:
+            if kind == "log":
+                self._listener.log_lines(*item)
+            elif kind == "progress":
+                self._listener.progress(*item)
+            elif kind == "need":
+                self._spawn(self._ship(member, item))
+        if outcomes:
+            member.holds -= len(outcomes)
+            self._listener.outcomes(outcomes)
+
+    async def _ship(self, member: _Member, digest: str) -> None:
+        payload, error = await fetch(self._load_bundle, digest)
+        if member.lane is not None and error is None:
+            member.lane.put_payload(digest, payload)
+        elif member.lane is not None:
+            member.lane.put("refuse", (digest, error))
+
+    def _member(self, worker_id: str) -> _Member | None:
+        return next((m for m in self._members.values() if m.worker is not None and m.worker.id == worker_id), None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Member:
+    """A worker that the scheduler knows; `worker` and `lane` are there while it can be reached."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.name: Any = None  # as Dask has it, an int or a text
+        self.gone = False
+        self.worker: Worker | None = None
+        self.lane: Lane | None = None
+        self.holds = 0  # assignments without outcome
+
+    def begin(self, lane: Lane, worker: Worker) -> None:
+        self.lane, self.worker, self.holds = lane, worker, 0
+
+    def end(self) -> None:
+        self.lane = self.worker = None
+
+    def leave(self) -> None:
+        """No more of it."""
+        self.gone = True
+        if self.lane is not None:
+            self.lane.close()

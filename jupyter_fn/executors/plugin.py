@@ -1,0 +1,108 @@
+"""What runs on a Dask worker: environments, and the door through which the service's lane comes in."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+from distributed import Status, WorkerPlugin
+
+from ..model.run import Outcome
+from ..runtime.assignment import Assignment
+from ..runtime.pool import Environments
+from .lane import Batch, Lane
+from .wire import outcome_to_dict
+
+
+def lane_op(service: str) -> str:
+    """The name of the comm handler of a service."""
+    return f"fn_lane_{service}"
+
+
+class EnvironmentsPlugin(WorkerPlugin):  # type: ignore[misc]
+    """Keeps the environments of one service on its worker. Registered under a name of that service, so that several
+    services can share a cluster, and so that a service that comes back replaces what it left."""
+
+    def __init__(self, service: str, *, slots: int) -> None:
+        self.service = service
+        self.slots = slots
+        self.name = f"jupyter-fn-{service}"
+
+    async def setup(self, worker: Any) -> None:
+        """Dask calls this when the plugin comes to a worker, before the worker takes connections."""
+        self.worker = worker
+        self.folder = Path(worker.local_directory) / self.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.environments = Environments(self.folder, slots=self.slots, reports=self)
+        self.environments.start()
+        self.lane: Lane | None = None
+        self.incarnation = 0.0
+        self.turn = asyncio.Lock()
+        worker.handlers[lane_op(self.service)] = self.open_lane
+
+    async def teardown(self, worker: Any) -> None:
+        """Dask calls this when the worker closes, or the plugin is replaced."""
+        worker.handlers.pop(lane_op(self.service), None)
+        if self.lane is not None:
+            self.lane.close()
+        await self.environments.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def open_lane(self, comm: Any, incarnation: float, beat_s: float, silence_s: float) -> Any:
+        """Serve a lane until it closes. A lane of an older incarnation than the present one is turned away; otherwise
+        every attempt of the present one is killed before the new one hears a word."""
+        if incarnation < self.incarnation:
+            comm.abort()
+            return Status.dont_reply
+        self.incarnation = incarnation
+        if self.lane is not None:
+            self.lane.close()
+        async with self.turn:
+            self.lane = lane = Lane(comm, beat_s=beat_s, silence_s=silence_s)
+            await comm.write({"id": self.worker.id, "name": self.worker.name, "slots": self.slots})
+            await lane.run(self.obey)
+            self.lane = None
+            await self.environments.abandon()
+        return Status.dont_reply
+
+    def obey(self, batch: Batch, payloads: dict[str, bytes]) -> None:
+        """What the service says."""
+        for digest, payload in payloads.items():
+            self.environments.provide(digest, payload)
+        assignments = [Assignment.from_dict(item) for kind, item in batch if kind == "run"]
+        if assignments:
+            self.environments.submit(assignments)
+        for kind, item in batch:
+            if kind == "cancel":
+                self.environments.cancel(*item)
+            elif kind == "refuse":
+                self.environments.refuse(*item)
+
+    # --- what the environments report
+
+    def outcome(self, outcome: Outcome) -> None:
+        """An attempt has ended."""
+        self.tell("outcome", outcome_to_dict(outcome))
+
+    def started(self, run_id: str, token: int, at: float) -> None:
+        """An attempt has been running for a while."""
+        self.tell("started", (run_id, token, at))
+
+    def log(self, run_id: str, text: str) -> None:
+        """New output of a running attempt."""
+        self.tell("log", (run_id, text))
+
+    def progress(self, run_id: str, done: float, total: float) -> None:
+        """How far an attempt is."""
+        self.tell("progress", (run_id, done, total))
+
+    def need(self, digest: str) -> None:
+        """A bundle is missing here."""
+        self.tell("need", digest)
+
+    def tell(self, kind: str, item: Any) -> None:
+        """To the service, with the next message."""
+        if self.lane is not None:
+            self.lane.put(kind, item)

@@ -1,0 +1,228 @@
+"""The environment: the forked process that has one version loaded and runs it, one run after another.
+
+Packets on its channel, JSON:
+
+===============================================  ===============================================
+owner → environment                              environment → owner
+===============================================  ===============================================
+`{"is": "load", "bundle": path, "room": path,    `{"is": "born", "base_kb"}`
+"assignment": …}` first                          `{"is": "loaded", "init_ms"}` or `{"is": "unloadable", "error"}`
+`{"is": "run", "assignment": …}` any number,     `{"is": "outcome", …}`, one packet for each run, in order
+also ahead of time                               `{"is": "staging" | "progress", …}` while a run goes on
+===============================================  ===============================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..model.codec import to_json
+from ..model.version import Bundle
+from . import logs
+from .assignment import Assignment
+from .context import Context, Produced
+from .event import Fields, make_event
+from .faults import handler_failed, load_failed
+from .linux import adopt_orphans, die_with_parent
+from .loading import Handler, check_packages, load_handler, unpack
+from .metering import Measured, Meter
+from .outputs import discard
+from .packets import receive, send
+from .watched import refuse_writes
+
+_SLACK_MB = 128  # beyond the limit before the kernel refuses memory: the watch, which sees real use, comes first
+_STACK_MB = 8  # what a thread reserves; thread pools have one or two per core
+_MOST_FILES = 4096
+_OOM_SCORE = 500  # when the machine runs out of memory, an environment goes before the worker
+
+
+def live(zygote: int, *, channel: socket.socket, log: int) -> None:
+    """From the fork to the end of the conversation. The caller then leaves by `os._exit`."""
+    os.setsid()
+    die_with_parent(signal.SIGKILL, zygote)
+    adopt_orphans()
+    logs.redirect(log)
+    meter = Meter()
+    _settle()
+    environment = Environment(channel, meter)
+    environment.tell({"is": "born", "base_kb": meter.base_kb})
+    packet = receive(channel)
+    if packet is not None and environment.load(json.loads(packet[0])):
+        environment.serve()
+    logs.end()
+
+
+def _settle() -> None:
+    """What every environment needs, whatever it will load."""
+    gc.enable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
+    if generator := sys.modules.get("numpy.random"):  # Python's own one does this by itself after a fork
+        generator.seed()
+
+
+def data_limit(base_kb: int, memory_mb: int) -> int:
+    """RLIMIT_DATA in bytes. It counts what is reserved, also for stacks of threads that a library starts."""
+    stacks_mb = _STACK_MB * (2 * (os.cpu_count() or 1) + 8)
+    return (base_kb << 10) + ((memory_mb + _SLACK_MB + stacks_mb) << 20)
+
+
+class Environment:
+    """One version, loaded."""
+
+    def __init__(self, channel: socket.socket, meter: Meter) -> None:
+        self.channel = channel
+        self.meter = meter
+        self.pid = os.getpid()
+        self.room = Path()
+        self.handler: Handler
+        self.init_ms = 0.0
+        self.fresh = True
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """One packet to the owner."""
+        send(self.channel, json.dumps(message, separators=(",", ":")).encode())
+
+    def load(self, order: dict[str, Any]) -> bool:
+        """Build the handler. False when that failed: this environment is of no use."""
+        began = time.perf_counter()
+        assignment = Assignment.from_dict(order["assignment"])
+        self.room = Path(order["room"])
+        try:
+            os.chdir(assignment.folder)
+            os.environ.update(assignment.env)
+            soft = data_limit(self.meter.base_data_kb, assignment.memory_mb)
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+            sys.path.append(assignment.folder)
+            refuse_writes(assignment.watched)
+            self.handler = _handler(unpack(Path(order["bundle"]).read_bytes()), assignment)
+        except BaseException as error:
+            logs.end()
+            self.tell({"is": "unloadable", "error": load_failed(error, assignment.function)})
+            return False
+        self.init_ms = (time.perf_counter() - began) * 1000
+        logs.end()
+        self.tell({"is": "loaded", "init_ms": self.init_ms})
+        return True
+
+    def serve(self) -> None:
+        """Run what comes until the owner has enough."""
+        while (packet := receive(self.channel)) is not None:
+            order = json.loads(packet[0], object_hook=Fields)
+            self.tell(self.attempt(Assignment.from_dict(order["assignment"])))
+
+    def attempt(self, assignment: Assignment) -> dict[str, Any]:
+        """One run, from its event to its outcome. Whatever user code does, there is one."""
+        produced = Produced()
+        context = Context(assignment, produced, room=self.room, tell=self.tell)
+        event = make_event(dict(assignment.event))
+        log_start = logs.begin(assignment.run_id)
+        started = time.time()
+        result, error = None, None
+        self.meter.start()
+        try:
+            result = to_json(_finished(self.handler(event, context), context))
+        except BaseException as raised:
+            error = raised
+        measured = self.meter.stop()
+        if os.getpid() != self.pid:
+            os._exit(0)  # the handler forked, and this is its child that came back out of it
+        outcome = self.outcome(assignment, produced, measured, result=result, error=error)
+        log_end = logs.end()
+        outcome["usage"]["bytes_written"] -= min(measured.bytes_written, log_end - log_start)
+        return {**outcome, "started": started, "ended": time.time(), "log": [log_start, log_end]}
+
+    def outcome(
+        self,
+        assignment: Assignment,
+        produced: Produced,
+        measured: Measured,
+        *,
+        result: Any,
+        error: BaseException | None,
+    ) -> dict[str, Any]:
+        """What the owner is told; what a failed run has staged is removed, and its scratch folder in any case."""
+        fault = None
+        if error is not None:
+            fault = handler_failed(error, limit_mb=assignment.memory_mb, peak_mb=measured.max_memory_mb)
+            discard(list(produced.staged.values()))
+            produced.staged.clear()
+            produced.emitted.clear()
+        if produced.scratch is not None:
+            shutil.rmtree(produced.scratch, ignore_errors=True)
+        usage = self.usage(measured)
+        return {
+            "is": "outcome",
+            "run_id": assignment.run_id,
+            "token": assignment.token,
+            "usage": usage,
+            "cpu_total_ms": measured.cpu_total_ms,
+            "result": result if fault is None else None,
+            "error": fault,
+            "staged": [asdict(file) for file in produced.staged.values()],
+            "emitted": [asdict(record) for record in produced.emitted],
+            "retained_kb": self.meter.retained_kb(),
+            "spent": isinstance(error, MemoryError),
+        }
+
+    def usage(self, measured: Measured) -> dict[str, Any]:
+        """`Usage` of the run; loading counts for the first one."""
+        fresh, self.fresh = self.fresh, False
+        return {
+            "duration_ms": measured.duration_ms,
+            "init_ms": self.init_ms if fresh else 0.0,
+            "cold": fresh,
+            "max_memory_mb": measured.max_memory_mb,
+            "cpu_ms": measured.cpu_ms,
+            "bytes_read": measured.bytes_read,
+            "bytes_written": measured.bytes_written,
+        }
+
+
+def _handler(bundle: Bundle, assignment: Assignment) -> Handler:
+    if bundle.kind == "notebook":
+        from .notebook import notebook_handler
+
+        return notebook_handler(bundle)
+    check_packages(assignment.packages, assignment.python)
+    return load_handler(bundle)
+
+
+def _finished(value: Any, context: Context) -> Any:
+    """The value of a handler that may be a coroutine or a generator; items of a generator become a list."""
+    if inspect.isgenerator(value):
+        items = []
+        for item in value:
+            items.append(to_json(item))
+            context.progress(len(items), 0)
+        return items
+    if inspect.iscoroutine(value):
+        return asyncio.run(value)
+    if isinstance(value, AsyncIterator):
+        return asyncio.run(_collected(value, context))
+    return value
+
+
+async def _collected(items: AsyncIterator[Any], context: Context) -> list[Any]:
+    collected = []
+    async for item in items:
+        collected.append(to_json(item))
+        context.progress(len(collected), 0)
+    return collected

@@ -1,0 +1,142 @@
+"""What went wrong, as the error of an outcome: `RunError.to_dict()` with the handler's own traceback."""
+
+from __future__ import annotations
+
+import math
+import signal
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import (
+    EnvironmentDied,
+    FnError,
+    HandlerFailed,
+    LoadFailed,
+    LoopRefused,
+    OutOfMemory,
+    ResultNotSerializable,
+    RunCancelled,
+    RunError,
+    RunTimedOut,
+    WorkerLost,
+)
+from ..model.units import format_duration
+
+_OWN = str(Path(__file__).parent)
+_MOST_MESSAGE = 8_192
+_MOST_TRACEBACK = 65_536
+_UNFORGIVING = (LoadFailed, LoopRefused, ResultNotSerializable)  # ours, and no retry helps
+
+
+def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict[str, Any]:
+    """What a handler raised: its own type, message and traceback; `retry_after` (seconds) where it has one."""
+    if isinstance(error, MemoryError):
+        return {**out_of_memory(limit_mb, peak_mb), "traceback": traceback_of(error)}
+    if isinstance(error, _UNFORGIVING):
+        return {**error.to_dict(), "traceback": traceback_of(error)}
+    failed = HandlerFailed(_message(error), _remedy(error), kind=type(error).__name__, traceback=traceback_of(error))
+    wait_s = getattr(error, "retry_after", None)
+    asked = isinstance(wait_s, int | float) and math.isfinite(wait_s)
+    return {**failed.to_dict(), **({"retry_after": float(wait_s)} if asked and wait_s is not None else {})}
+
+
+def load_failed(error: BaseException, function: str) -> dict[str, Any]:
+    """The version could not be loaded; the cause names the exception, or our own finding."""
+    ours = isinstance(error, FnError)
+    cause = error.cause if isinstance(error, FnError) else f"{type(error).__name__}: {_message(error)}"
+    remedy = (
+        error.remedy if isinstance(error, FnError) else "The traceback shows the line; correct it and publish again."
+    )
+    kind = type(error).__name__ if ours else ""
+    return LoadFailed(
+        f"{function} cannot be loaded. {cause}", remedy, kind=kind, traceback=traceback_of(error)
+    ).to_dict()
+
+
+def load_timed_out(function: str, limit_s: float) -> dict[str, Any]:
+    """Loading the version took too long."""
+    cause = f"{function} cannot be loaded: its top level was not done after {format_duration(limit_s)}."
+    return LoadFailed(cause, "Move slow work from the top of the cell into the handler.").to_dict()
+
+
+def timed_out(timeout_s: float) -> dict[str, Any]:
+    """Killed at the time limit."""
+    cause = f"The run timed out after {format_duration(timeout_s)} and was killed."
+    return RunTimedOut(cause, "Give it more with --timeout, or smaller events.").to_dict()
+
+
+def out_of_memory(limit_mb: int, peak_mb: int) -> dict[str, Any]:
+    """Over the memory limit: killed, or refused more by the kernel."""
+    cause = f"The run needed more memory than its limit of {limit_mb} MB (peak {peak_mb} MB)."
+    return OutOfMemory(cause, f"Give it more, such as --memory {_roomier(limit_mb, peak_mb)}MB.").to_dict()
+
+
+def _roomier(limit_mb: int, peak_mb: int) -> int:
+    """A power of two above both."""
+    return 1 << max(limit_mb, peak_mb).bit_length()
+
+
+def died(status: int | None) -> dict[str, Any]:
+    """The environment's process ended inside the handler: `status` is its exit code, or minus the signal's number."""
+    if status is None:
+        return WorkerLost("This worker could not start a process.", "Look at the worker's own log.").to_dict()
+    if status < 0:
+        cause = f"The handler's process was killed by {_signal_name(-status)}."
+        remedy = "The log ends with where it was, if Python could still say it."
+        if -status == signal.SIGKILL:
+            remedy = "Nobody here did that: the machine may be out of memory."
+        return EnvironmentDied(cause, remedy).to_dict()
+    cause = f"The handler's process ended itself with exit code {status}."
+    return EnvironmentDied(cause, "A handler must return or raise, not leave by os._exit.").to_dict()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def cancelled() -> dict[str, Any]:
+    """Killed because somebody asked."""
+    return RunCancelled("The run was cancelled.", "Invoke it again if it is still wanted.").to_dict()
+
+
+def not_startable(reason: str) -> dict[str, Any]:
+    """This worker has no environments to offer: not the handler's fault."""
+    return WorkerLost(f"This worker cannot start environments: {reason}.", "Look at the worker's own log.").to_dict()
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback as Python prints it, without this package's own frames."""
+    story = traceback.TracebackException.from_exception(error)
+    _trim(story, set())
+    text = "".join(story.format())
+    if len(text) <= _MOST_TRACEBACK:
+        return text
+    half = _MOST_TRACEBACK // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+
+
+def _trim(story: traceback.TracebackException | None, seen: set[int]) -> None:
+    if story is None or id(story) in seen:
+        return
+    seen.add(id(story))
+    story.stack = traceback.StackSummary.from_list([f for f in story.stack if not f.filename.startswith(_OWN)])
+    for other in (story.__cause__, story.__context__, *(getattr(story, "exceptions", None) or ())):
+        _trim(other, seen)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, RunError | FnError):
+        return error.cause
+    try:
+        text = str(error)
+    except Exception:  # a __str__ that fails must not hide the error itself
+        text = f"<{type(error).__name__} without a message>"
+    return text if len(text) <= _MOST_MESSAGE else f"{text[:_MOST_MESSAGE]}…"
+
+
+def _remedy(error: BaseException) -> str:
+    return error.remedy if isinstance(error, FnError) else ""

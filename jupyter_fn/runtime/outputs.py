@@ -1,0 +1,97 @@
+"""Files that appear only when their run has won: written beside the target under another name, then put in place.
+
+On local disks putting in place is a rename, on other filesystems whatever their `mv` does. Both steps may be repeated
+after a crash. A staged name begins with a dot, so that no file trigger takes it, and ends with the target's own name,
+so that libraries that look at the suffix (`.parquet`, `.csv.gz`) do the right thing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import FnError
+from ..model.run import Staged
+
+
+def publish(staged: Sequence[Staged]) -> None:
+    """Put staged files in place, in order; one that is in place already is fine. Blocks.
+
+    Raises:
+        FnError: a staged file has vanished and its target is not there either.
+    """
+    for file in staged:
+        if (local := local_path(file.staged)) is not None:
+            _publish_local(file, local)
+        else:
+            _publish_remote(file)
+
+
+def discard(staged: Sequence[Staged]) -> None:
+    """Remove staged files; those that are gone are fine. Blocks."""
+    for file in staged:
+        if (local := local_path(file.staged)) is not None:
+            local.unlink(missing_ok=True)
+        else:
+            fs, path = filesystem(file.staged)
+            with suppress(FileNotFoundError):
+                fs.rm_file(path)
+
+
+def staged_name(target: str, run_id: str, token: int) -> str:
+    """`out/a.csv` → `out/.<run>.<token>.staged.a.csv`; works on paths and URLs."""
+    folder, slash, name = target.rpartition("/")
+    return f"{folder}{slash}.{run_id}.{token}.staged.{name}"
+
+
+def local_path(url: str) -> Path | None:
+    """The path of a local file, written as such or as `file://`; None for other filesystems."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    return Path(rest) if scheme in ("file", "local") else None
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec filesystem of a URL, which never answers from an old listing, and the path in it."""
+    import fsspec
+
+    fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    return fs, path
+
+
+def _publish_local(file: Staged, path: Path) -> None:
+    target = local_path(file.target)
+    assert target is not None
+    try:
+        _fsync(path, os.O_RDONLY)
+        path.replace(target)
+    except FileNotFoundError:
+        if not target.exists():
+            raise _vanished(file) from None
+        return
+    _fsync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _fsync(path: Path, flags: int) -> None:
+    fd = os.open(path, flags)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _publish_remote(file: Staged) -> None:
+    fs, path = filesystem(file.staged)
+    _, target = filesystem(file.target)
+    if fs.exists(path):
+        fs.mv(path, target)
+    elif not fs.exists(target):
+        raise _vanished(file)
+
+
+def _vanished(file: Staged) -> FnError:
+    return FnError(f"The staged file {file.staged} has vanished before it was put in place.", "Run it again.")

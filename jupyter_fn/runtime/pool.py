@@ -1,0 +1,376 @@
+"""Environments on one machine: assignments go in, outcomes come out. Runs on the event loop of whoever owns it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..model.run import Outcome, Staged
+from . import faults
+from .assignment import Assignment
+from .line import Line
+from .linux import kill
+from .logs import new_log
+from .nursery import Death, Nursery
+from .outcomes import cut_short, said, unsaid
+from .outputs import discard
+from .warm import Doom, Ticket, Warm, new_ticket
+from .watch import Watch
+
+_IDLE_S = 900.0  # an idle environment is ended after this
+_MOST_BIRTHS_FAILED = 3
+
+
+class Reports(Protocol):
+    """Who hears what happens. Called on the event loop; must not block."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """An attempt has ended; there is exactly one for every assignment that was not abandoned."""
+
+    def started(self, run_id: str, token: int, at: float) -> None:
+        """An attempt has been running for a while; `at` is when it began, epoch seconds."""
+
+    def log(self, run_id: str, text: str) -> None:
+        """New output of a running attempt."""
+
+    def progress(self, run_id: str, done: float, total: float) -> None:
+        """What the handler says of how far it is."""
+
+    def need(self, digest: str) -> None:
+        """Assignments wait for this bundle: answer with `provide` or `refuse`."""
+
+
+class Environments:
+    """A zygote and its environments. At most `slots` of them run at once; what is handed in beyond that waits in order."""
+
+    def __init__(self, folder: Path, *, slots: int, reports: Reports, most_idle: int | None = None) -> None:
+        """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot)."""
+        self.slots = slots
+        self._reports = reports
+        self._folder = folder
+        self._most_idle = 4 * slots if most_idle is None else most_idle
+        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost)
+        self._watch = Watch(self, lambda: self._nursery.ready_since)
+        self._lines: dict[tuple[Any, ...], Line] = {}
+        self._line_of: dict[Warm, Line] = {}
+        self._by_name: dict[str, Warm] = {}
+        self._held: dict[tuple[str, int], tuple[Ticket, Line]] = {}
+        self._bundles: dict[str, bool] = {}  # digest → it is here (else: asked for)
+        self._numbers = count(1)
+        self._births_failed = 0
+        self._chores: set[asyncio.Future[Any]] = set()
+        self._quiet = asyncio.Event()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
+        (folder / "bundles").mkdir(exist_ok=True)
+
+    # --- what the owner says
+
+    def start(self) -> None:
+        """Start the zygote now, so that the first assignment need not wait for it. Returns at once."""
+        self._nursery.start()
+
+    def submit(self, assignments: Iterable[Assignment]) -> None:
+        """Run these; each one brings one outcome."""
+        for assignment in assignments:
+            ticket = new_ticket(assignment, next(self._numbers))
+            key = assignment.environment
+            line = self._lines.get(key) or self._lines.setdefault(key, Line(key))
+            line.queue.append(ticket)
+            self._held[ticket.key] = ticket, line
+            if assignment.bundle not in self._bundles:
+                self._bundles[assignment.bundle] = False
+                self._reports.need(assignment.bundle)
+        self._place()
+
+    def provide(self, digest: str, payload: bytes) -> None:
+        """The bundle that was needed."""
+        path = self._bundle(digest)
+        path.with_suffix(".new").write_bytes(payload)
+        path.with_suffix(".new").replace(path)
+        self._bundles[digest] = True
+        self._place()
+
+    def refuse(self, digest: str, error: dict[str, Any]) -> None:
+        """There is no such bundle: whatever waits for it fails with `error`."""
+        self._bundles.pop(digest, None)
+        for ticket, line in list(self._held.values()):
+            if ticket.assignment.bundle == digest and ticket in line.queue:
+                line.queue.remove(ticket)
+                self._deliver(unsaid(ticket, error))
+
+    def cancel(self, run_id: str, token: int) -> None:
+        """Kill that attempt; its outcome is a RunCancelled. Unknown ones are ignored."""
+        if (run_id, token) not in self._held:
+            return
+        ticket, line = self._held[run_id, token]
+        warm = next((warm for warm in line.busy if ticket in warm.tickets), None)
+        if warm is not None:
+            self._return(line, warm.take_back())
+        if ticket in line.queue:
+            line.queue.remove(ticket)
+            self._deliver(unsaid(ticket, faults.cancelled()))
+        elif warm is not None:
+            self.doom(warm, faults.cancelled())
+        self._settle(warm)
+        self._place()
+
+    async def abandon(self) -> None:
+        """Kill every attempt and forget what waits; no outcome comes of any of it. Idle environments stay warm."""
+        self._held.clear()
+        for line in self._lines.values():
+            line.queue.clear()
+        for warm in self.busy:
+            self.doom(warm, None)
+        while self.busy:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    async def close(self) -> None:
+        """End all environments and the zygote."""
+        self._closed = True
+        self._held.clear()
+        self._watch.stop()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        await self._nursery.close()
+        for warm in list(self._by_name.values()):
+            self._forget(warm)
+        if self._chores:
+            await asyncio.wait(self._chores)
+
+    @property
+    def busy(self) -> Sequence[Warm]:
+        """Environments that run or load something."""
+        return [warm for line in self._lines.values() for warm in line.busy]
+
+    @property
+    def zygote(self) -> int | None:
+        """Its process id, when there is one."""
+        return self._nursery.pid
+
+    # --- placing
+
+    def _place(self) -> None:
+        """Give waiting tickets to environments: idle ones, new ones, and ahead of time to those with short runs."""
+        free = 0 if self._closed else self.slots - len(self.busy)
+        while free > 0 and (line := self._next_line()) is not None:
+            self._give_place(line)
+            free -= 1
+        for line in self._lines.values():
+            while line.queue and (warm := line.writable()) is not None and warm.give(line.queue[0]):
+                line.queue.popleft()
+        self._watch.go()
+
+    def _next_line(self) -> Line | None:
+        able = [line for line in self._lines.values() if line.wants_place and self._is_here(line.queue[0])]
+        return min(able, key=lambda line: line.queue[0].number, default=None)
+
+    def _is_here(self, ticket: Ticket) -> bool:
+        return self._bundles.get(ticket.assignment.bundle, False)
+
+    def _give_place(self, line: Line) -> None:
+        warm = line.idle.pop() if line.idle else self._new(line.queue[0].assignment, line)
+        line.busy.append(warm)
+        if warm.give(line.queue[0]):  # else it has just died, and its place comes free with that news
+            line.queue.popleft()
+
+    def _new(self, assignment: Assignment, line: Line) -> Warm:
+        name = f"{os.getpid()}-{next(self._numbers)}"
+        room = self._folder / f"room-{name}"
+        room.mkdir()
+        warm = Warm(name, assignment, room=room, log=new_log(self._folder))
+        self._line_of[warm] = line
+        self._by_name[name] = warm
+        asyncio.get_running_loop().add_reader(warm.near, self._hear, warm)
+        self._nursery.fork(name, warm.far.fileno(), warm.log)
+        warm.load(self._bundle(assignment.bundle))
+        return warm
+
+    def _bundle(self, digest: str) -> Path:
+        return self._folder / "bundles" / digest
+
+    def _return(self, line: Line, tickets: Iterable[Ticket]) -> None:
+        """Back to where they came from, in front of whatever came later; what was abandoned is dropped."""
+        line.queue.extendleft(reversed([ticket for ticket in tickets if ticket.key in self._held]))
+
+    # --- hearing
+
+    def _hear(self, warm: Warm) -> None:
+        self._take_messages(warm)
+        self._settle(warm)
+        self._place()
+
+    def _take_messages(self, warm: Warm) -> None:
+        for message in warm.read():
+            self._takers[message["is"]](self, warm, message)
+
+    def _take_outcome(self, warm: Warm, message: dict[str, Any]) -> None:
+        ticket = warm.finish(message)
+        self._line_of[warm].took(message["usage"]["duration_ms"])
+        self._deliver(said(message, peak_kb=ticket.peak_kb, log=warm.log_text(message["log"][1])))
+
+    def _take_unloadable(self, warm: Warm, message: dict[str, Any]) -> None:
+        warm.spent = True
+        line = self._line_of[warm]
+        self._return(line, warm.take_back())
+        if line.queue:
+            self._deliver(unsaid(line.queue.popleft(), message["error"], log=warm.log_text()))
+
+    def _take_born(self, warm: Warm, message: dict[str, Any]) -> None:
+        warm.now_born(message)
+        self._births_failed = 0
+
+    def _take_progress(self, warm: Warm, message: dict[str, Any]) -> None:
+        if warm.tickets:
+            self._reports.progress(warm.tickets[0].key[0], message["done"], message["total"])
+
+    _takers: dict[str, Callable[[Environments, Warm, dict[str, Any]], None]] = {
+        "born": _take_born,
+        "loaded": lambda _, warm, message: warm.now_loaded(message),
+        "unloadable": _take_unloadable,
+        "outcome": _take_outcome,
+        "progress": _take_progress,
+        "staging": lambda _, warm, message: warm.staging(message),
+    }
+
+    def _deliver(self, outcome: Outcome) -> None:
+        """Unless it was abandoned."""
+        if self._held.pop((outcome.run_id, outcome.token), None) is not None:
+            self._reports.outcome(outcome)
+
+    def announce(self, warm: Warm) -> None:
+        """The run in progress has been running for a while."""
+        ticket = warm.tickets[0]
+        if not ticket.announced and ticket.key in self._held:
+            ticket.announced = True
+            self._reports.started(*ticket.key, time.time() - (time.monotonic() - warm.since))
+
+    def show(self, warm: Warm, text: str) -> None:
+        """New output of the run in progress."""
+        self._reports.log(warm.tickets[0].key[0], text)
+
+    # --- ends
+
+    def doom(self, warm: Warm, error: dict[str, Any] | None) -> None:
+        """Kill an environment; the run in progress ends with `error`, or unheard when that is None."""
+        if warm.doom is None or error is None:
+            warm.doom = Doom(error, warm.tickets[0] if warm.tickets else None, time.monotonic())
+            self._nursery.kill(warm.name)
+
+    def take_back_from(self, warm: Warm) -> None:
+        """What is written ahead to an environment that takes long goes elsewhere."""
+        self._return(self._line_of[warm], warm.take_back())
+        self._place()
+
+    def give_up(self, warm: Warm) -> None:
+        """Its birth or its death is overdue: go on as if it were dead."""
+        self._nursery.kill(warm.name)
+        self._died(warm.name, Death(status=-9, cpu_ms=0.0))
+
+    def _born(self, name: str, pid: int) -> None:
+        if name in self._by_name:
+            self._by_name[name].pid = pid
+
+    def _died(self, name: str, death: Death) -> None:
+        warm = self._by_name.get(name)
+        if warm is None:
+            return
+        self._take_messages(warm)
+        self._bury(warm, death)
+        self._settle(warm)
+        self._place()
+
+    def _bury(self, warm: Warm, death: Death) -> None:
+        """What it has not read goes elsewhere. The run that was in progress ends with it; while it was still loading,
+        that is the first one it was made for."""
+        line = self._line_of[warm]
+        unread = warm.take_back()
+        begun = [*warm.tickets]
+        warm.tickets.clear()
+        if not warm.born:
+            self._births_failed += 1
+        elif not warm.loaded and unread:
+            begun = [unread.pop(0)]
+        self._return(line, unread)
+        for ticket in begun:
+            outcome = cut_short(ticket, warm, death, log=warm.log_text())
+            self._chore(discard, ticket.staging)
+            if outcome is not None:
+                self._deliver(outcome)
+        self._forget(warm)
+        if self._births_failed >= _MOST_BIRTHS_FAILED:
+            self._refuse_all(death.reason or "processes die before they begin")
+
+    def _refuse_all(self, reason: str) -> None:
+        self._births_failed = 0
+        for line in list(self._lines.values()):
+            while line.queue:
+                self._deliver(unsaid(line.queue.popleft(), faults.not_startable(reason)))
+
+    def _lost(self) -> None:
+        """The zygote has died, and its environments with it."""
+        for warm in list(self._by_name.values()):
+            kill(warm.pid)
+            self._died(warm.name, Death(status=None, cpu_ms=0.0, reason="its zygote has ended"))
+
+    def _settle(self, warm: Warm | None) -> None:
+        """A busy environment without tickets is idle, or has served its time."""
+        if warm is not None and warm.name in self._by_name and not warm.tickets and warm.doom is None:
+            if warm.spent:
+                self._forget(warm)
+            elif warm.loaded:
+                self._rest(warm)
+        if not self.busy:
+            self._quiet.set()
+
+    def _rest(self, warm: Warm) -> None:
+        line = self._line_of[warm]
+        if warm in line.busy:
+            line.busy.remove(warm)
+            line.idle.append(warm)
+            warm.tidy()
+            idle = self._idle()
+            if len(idle) > self._most_idle:
+                self._forget(idle[0])
+            if self._expiry is None:
+                self._expire()
+
+    def _idle(self) -> list[Warm]:
+        """The longest idle one first."""
+        return sorted((warm for line in self._lines.values() for warm in line.idle), key=lambda warm: warm.since)
+
+    def _expire(self) -> None:
+        """End what has been idle for too long, and come back when the next one will have been."""
+        self._expiry = None
+        now = time.monotonic()
+        for warm in self._idle():
+            if now - warm.since < _IDLE_S:
+                self._expiry = asyncio.get_running_loop().call_later(_IDLE_S - (now - warm.since), self._expire)
+                return
+            self._forget(warm)
+
+    def _forget(self, warm: Warm) -> None:
+        """It is dead, or will be when it reads the end of the conversation."""
+        line = self._line_of.pop(warm)
+        del self._by_name[warm.name]
+        for place in (line.busy, line.idle):
+            if warm in place:
+                place.remove(warm)
+        if line.empty:
+            self._lines.pop(line.key, None)
+        asyncio.get_running_loop().remove_reader(warm.near)
+        warm.close()
+        self._chore(shutil.rmtree, warm.room, True)
+
+    def _chore(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Something that blocks and that nobody waits for."""
+        future = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+        self._chores.add(future)
+        future.add_done_callback(self._chores.discard)

@@ -1,0 +1,167 @@
+"""The owner's end of one environment, and what it holds: tickets, one for each assignment."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..model.run import Staged
+from .assignment import Assignment
+from .logs import read_range
+from .packets import packet_pair, receive, send
+
+_MOST_RUNS = 10_000  # then an environment is replaced
+_MOST_AGE_S = 3_600.0
+_LOG_CUT_AT = 4_194_304
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """An assignment from the moment it is handed in until its outcome."""
+
+    assignment: Assignment
+    number: int  # order of arrival
+    packet: bytes
+    announced: bool = False  # the owner was told that it is running
+    peak_kb: int = 0  # as seen from outside
+    staging: list[Staged] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What it is asked for by."""
+        return self.assignment.run_id, self.assignment.token
+
+
+def new_ticket(assignment: Assignment, number: int) -> Ticket:
+    """A ticket with its packet ready to send."""
+    order = {"is": "run", "assignment": assignment.to_dict()}
+    return Ticket(assignment, number, json.dumps(order, separators=(",", ":")).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Doom:
+    """Why an environment is being killed, for which ticket, since when."""
+
+    error: dict[str, Any] | None  # None: nobody wants to hear of it
+    ticket: Ticket | None
+    at: float
+
+
+class Warm:
+    """One environment as its owner sees it. `tickets[0]` is the run in progress, the rest is written ahead."""
+
+    def __init__(self, name: str, assignment: Assignment, *, room: Path, log: int) -> None:
+        self.name = name
+        self.assignment = assignment  # the one it was made for
+        self.room = room
+        self.log = log
+        self.near, self.far = packet_pair()
+        self.near.setblocking(False)
+        self.tickets: deque[Ticket] = deque()
+        self.pid = 0
+        self.made = self.since = time.monotonic()  # since: when tickets[0] began, or loading did
+        self.born = False  # it has spoken
+        self.loaded = False
+        self.spent = False  # takes no further run
+        self.doom: Doom | None = None
+        self.base_kb = 0
+        self.init_ms = 0.0
+        self.runs = 0
+        self.cpu_ms = 0.0  # of all runs so far
+        self.log_at = 0  # the log's length at the last outcome
+        self.shown_at = 0  # the log's length when it was last shown live
+        self._first_retained_kb = 0
+
+    # --- to it
+
+    def load(self, bundle: Path) -> None:
+        """The first packet."""
+        blank = {**self.assignment.to_dict(), "event": {}}
+        order = {"is": "load", "bundle": str(bundle), "room": str(self.room), "assignment": blank}
+        send(self.near, json.dumps(order).encode())
+
+    def give(self, ticket: Ticket) -> bool:
+        """Write a run ahead. False when the socket is full, or its reader gone: that news is on its way."""
+        try:
+            send(self.near, ticket.packet)
+        except OSError:
+            return False
+        if not self.tickets and self.loaded:
+            self.since = time.monotonic()
+        self.tickets.append(ticket)
+        return True
+
+    def take_back(self) -> list[Ticket]:
+        """The tickets that it has not read yet: they have not begun, and now never will here."""
+        unread = []
+        with suppress(BlockingIOError):
+            while packet := receive(self.far, socket.MSG_DONTWAIT):
+                unread.append(packet[0])
+        runs = [packet for packet in unread if json.loads(packet)["is"] == "run"]
+        for packet in unread[: len(unread) - len(runs)]:
+            with suppress(OSError):
+                send(self.near, packet)  # it is still to load
+        return [self.tickets.pop() for _ in runs][::-1]
+
+    def close(self) -> None:
+        """It reads the end of the conversation when it is done with what it does."""
+        self.near.close()
+        self.far.close()
+        os.close(self.log)
+
+    # --- from it
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every message that has come."""
+        messages = []
+        with suppress(BlockingIOError):
+            while packet := receive(self.near):
+                messages.append(json.loads(packet[0]))
+        return messages
+
+    def now_born(self, message: dict[str, Any]) -> None:
+        """It has spoken for the first time."""
+        self.born, self.base_kb, self.since = True, message["base_kb"], time.monotonic()
+
+    def now_loaded(self, message: dict[str, Any]) -> None:
+        """The handler is there, and the first run begins."""
+        self.loaded, self.init_ms, self.since = True, message["init_ms"], time.monotonic()
+
+    def finish(self, message: dict[str, Any]) -> Ticket:
+        """The run in progress has ended; what it leaves behind decides whether another one may come."""
+        ticket = self.tickets.popleft()
+        self.since = time.monotonic()
+        self.runs += 1
+        self.cpu_ms = message["cpu_total_ms"]
+        if self.runs == 1:
+            self._first_retained_kb = message["retained_kb"]
+        leaked_kb = message["retained_kb"] - self._first_retained_kb
+        worn = self.runs >= _MOST_RUNS or self.since - self.made > _MOST_AGE_S
+        leaks = leaked_kb > self.assignment.memory_mb * 1024 // 4
+        self.spent = self.spent or worn or leaks or message["spent"]
+        return ticket
+
+    def staging(self, message: dict[str, Any]) -> None:
+        """The run in progress is about to write a file beside its target."""
+        if self.tickets:
+            self.tickets[0].staging.append(Staged(staged=message["staged"], target=message["target"], size=0))
+
+    def log_text(self, end: int | None = None) -> str:
+        """What was logged since the last outcome."""
+        end = os.fstat(self.log).st_size if end is None else end
+        text = read_range(self.log, self.log_at, end)
+        self.log_at = self.shown_at = end
+        return text
+
+    def tidy(self) -> None:
+        """While it is idle: a long log starts again."""
+        if self.log_at > _LOG_CUT_AT:
+            os.ftruncate(self.log, 0)
+            self.log_at = self.shown_at = 0

@@ -1,0 +1,125 @@
+"""The look at busy environments every few milliseconds: time and memory limits, live logs. Nothing runs when none is busy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from . import faults
+from .linux import descendants, private_kb, punch_hole
+from .logs import droppable, read_new
+from .warm import Warm
+
+_TICK_S = 0.01
+_TREE_EVERY = 5  # ticks between looks at the processes that an environment has started
+_SHOW_EVERY = 10
+_BIRTH_LIMIT_S = 10.0
+_LOAD_LIMIT_S = 10.0  # or the time limit of a run, if that is longer: as AWS Lambda's init phase
+_DEATH_LIMIT_S = 0.4
+_ANNOUNCED_S = 0.05
+_SHOWN_S = 0.1
+_AHEAD_S = 0.02  # a run that takes longer than this holds up what is written ahead
+
+
+class Watched(Protocol):
+    """What the pool lets the watch do."""
+
+    @property
+    def busy(self) -> Sequence[Warm]:
+        """Environments that run or load something."""
+
+    def doom(self, warm: Warm, error: dict[str, Any]) -> None:
+        """Kill it; the run in progress ends with `error`."""
+
+    def give_up(self, warm: Warm) -> None:
+        """Its birth or its death is overdue."""
+
+    def take_back_from(self, warm: Warm) -> None:
+        """What is written ahead to it goes elsewhere."""
+
+    def announce(self, warm: Warm) -> None:
+        """The run in progress has been running for a while."""
+
+    def show(self, warm: Warm, text: str) -> None:
+        """New output of the run in progress."""
+
+
+class Watch:
+    """A timer that runs only while something is busy."""
+
+    def __init__(self, pool: Watched, ready_since: Callable[[], float | None]) -> None:
+        """`ready_since`: when the zygote began to take requests (monotonic), None while it does not."""
+        self._pool = pool
+        self._ready_since = ready_since
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+
+    def go(self) -> None:
+        """Something may be busy now."""
+        if self._timer is None and self._pool.busy:
+            self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+    def stop(self) -> None:
+        """For good."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        now = time.monotonic()
+        for warm in list(self._pool.busy):
+            self._look(warm, now)
+        self._timer = None
+        self.go()
+
+    def _look(self, warm: Warm, now: float) -> None:
+        if warm.doom is not None:
+            if now - warm.doom.at > _DEATH_LIMIT_S:
+                self._pool.give_up(warm)
+        elif not warm.born:
+            ready = self._ready_since()
+            if ready is not None and now - max(ready, warm.made) > _BIRTH_LIMIT_S:
+                self._pool.give_up(warm)
+        elif not self._over_memory(warm) and not self._over_time(warm, now) and warm.loaded and warm.tickets:
+            self._tell(warm, now - warm.since)
+
+    def _over_time(self, warm: Warm, now: float) -> bool:
+        limit_s = warm.tickets[0].assignment.timeout_s if warm.tickets else warm.assignment.timeout_s
+        age_s = now - warm.since
+        if not warm.loaded and age_s > max(limit_s, _LOAD_LIMIT_S):
+            self._pool.doom(warm, faults.load_timed_out(warm.assignment.function, age_s))
+        elif warm.loaded and warm.tickets and age_s > limit_s:
+            self._pool.doom(warm, faults.timed_out(limit_s))
+        return warm.doom is not None
+
+    def _over_memory(self, warm: Warm) -> bool:
+        used_kb = private_kb(warm.pid) - warm.base_kb
+        if self._ticks % _TREE_EVERY == 0:
+            used_kb += sum(private_kb(pid) for pid in descendants(warm.pid))
+        if warm.tickets:
+            warm.tickets[0].peak_kb = max(warm.tickets[0].peak_kb, used_kb)
+        limit_mb = warm.assignment.memory_mb
+        if used_kb > limit_mb << 10:
+            self._pool.doom(warm, faults.out_of_memory(limit_mb, used_kb >> 10))
+        return warm.doom is not None
+
+    def _tell(self, warm: Warm, age_s: float) -> None:
+        if age_s > _AHEAD_S and len(warm.tickets) > 1:
+            self._pool.take_back_from(warm)
+        if age_s > _ANNOUNCED_S:
+            self._pool.announce(warm)
+        if age_s > _SHOWN_S and self._ticks % _SHOW_EVERY == 0:
+            self._show(warm)
+
+    def _show(self, warm: Warm) -> None:
+        end = os.fstat(warm.log).st_size
+        if end > warm.shown_at:
+            text, warm.shown_at = read_new(warm.log, warm.shown_at, end)
+            if text:
+                self._pool.show(warm, text)
+            start, length = droppable(warm.log_at, end)
+            if length:
+                punch_hole(warm.log, start, length)

@@ -1,0 +1,76 @@
+"""Refuses that a handler writes where its own trigger looks, which would go round for ever.
+
+It sees what passes through Python (`open`, `os.open`, renames, links) by an audit hook, and `context.output`. What a C
+library or a child process writes by itself it does not see; the engine's limit of hops ends such a loop.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from itertools import chain
+from typing import Any
+
+from ..model.errors import LoopRefused
+
+_WRITING = os.O_WRONLY | os.O_RDWR
+_CHOICE = re.compile(r"\{([^{}/]*)\}")
+_MOVES = ("os.rename", "os.link", "os.symlink")
+
+
+def refuse_writes(globs: Sequence[str]) -> None:
+    """From now on this process cannot write to paths that fit one of the absolute globs; cannot be undone."""
+    if not globs:
+        return
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(flags, int) and flags & _WRITING and not isinstance(path, int):
+                refuse_target(os.fspath(path), globs)
+        elif event in _MOVES:
+            refuse_target(os.fspath(arguments[1]), globs)
+
+    sys.addaudithook(hook)
+
+
+def refuse_target(path: str | bytes, globs: Sequence[str]) -> None:
+    """Raise LoopRefused when a file at `path` (absolute, relative to the working directory, or a URL) would be picked up."""
+    text = os.fsdecode(path)
+    whole = text if "://" in text else os.path.abspath(text)
+    glob = next((glob for glob in globs if fits(whole, glob)), None)
+    if glob is not None:
+        raise LoopRefused(
+            f"The handler writes {whole}, which its own trigger {glob} would pick up again.",
+            "Write into another folder or with another suffix; --allow-loop publishes it all the same.",
+        )
+
+
+def fits(path: str, glob: str) -> bool:
+    """Whether a trigger with this glob takes this path: `*` never crosses `/`, `**` is any folders, `{a,b}` a choice."""
+    name, pattern = path.rpartition("/")[2], glob.rpartition("/")[2]
+    if name[:1] in (".", "_") and pattern[:1] != name[:1]:
+        return False
+    return any(_fits(path.split("/"), one.split("/")) for one in _spelled_out(glob))
+
+
+def _fits(path: list[str], glob: list[str]) -> bool:
+    if not path or not glob:
+        return not path and not glob
+    if glob == ["**"]:
+        return True
+    if glob[0] == "**":
+        return _fits(path, glob[1:]) or _fits(path[1:], glob)
+    return fnmatchcase(path[0], glob[0]) and _fits(path[1:], glob[1:])
+
+
+def _spelled_out(glob: str) -> list[str]:
+    """`a.{x,y}` → `a.x`, `a.y`."""
+    choice = _CHOICE.search(glob)
+    if not choice:
+        return [glob]
+    head, tail = glob[: choice.start()], glob[choice.end() :]
+    return list(chain.from_iterable(_spelled_out(f"{head}{word}{tail}") for word in choice[1].split(",")))

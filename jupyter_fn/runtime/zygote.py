@@ -1,0 +1,206 @@
+"""The zygote: one single-threaded process that has imported the heavy libraries and forks environments off itself.
+
+`python -m jupyter_fn.runtime.zygote CONTROL_FD OWNER_PID`, started by the owner of the environments (`nursery.py`). It
+imports and never computes: no thread exists when it forks, which is what makes forking safe. Packets over the control
+socket, JSON with descriptors attached:
+
+=================================  =======================================================
+owner → zygote                     zygote → owner
+=================================  =======================================================
+`{"fork": id}` + channel, log fd   `{"ready": pid}` once
+`{"kill": id}`                     `{"born": id, "pid": pid}`
+end of file: end everything        `{"died": id, "status", "cpu_ms", "max_memory_mb", "error"}`
+=================================  =======================================================
+
+Nothing survives: environments die with the zygote, and it adopts and kills whatever processes an environment leaves.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from typing import Any
+
+from . import environment
+from .linux import adopt_orphans, children, descendants, die_with_parent, kill
+from .packets import receive, send
+
+PRELOAD = (
+    "numpy.random",
+    "pandas",
+    "pyarrow",
+    "pyarrow.parquet",
+    "cloudpickle",
+    "fsspec",
+    "fsspec.implementations.local",
+    "importlib.metadata",
+    "logging",
+    "tempfile",
+    "uuid",
+    *(f"{__package__}.{name}" for name in ("context", "faults", "loading", "outputs", "watched")),
+)
+_ORPHANS_WAIT_S = 0.05
+_END_WAIT_S = 2.0
+_SIGNALS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT)
+
+
+def main() -> None:
+    """Import, report ready, serve until the owner's end of the control socket closes."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    die_with_parent(signal.SIGTERM, int(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
+    gc.disable()  # nothing of what is imported is garbage, and a collection would touch pages that forks share
+    for name in PRELOAD:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    Zygote(control).serve()
+
+
+class Zygote:
+    """Forks on request, reaps, reports."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self.living: dict[int, str] = {}  # pid → id
+        self.woken, self.waker = socket.socketpair()
+        self.woken.setblocking(False)
+        self.waker.setblocking(False)
+
+    def serve(self) -> None:
+        """Until the owner leaves or SIGTERM; then nothing that was forked here is alive."""
+        signal.set_wakeup_fd(self.waker.fileno())
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        poll.register(self.woken, select.POLLIN)
+        self.tell(ready=os.getpid())
+        going = True
+        while going:
+            ready = {fd for fd, _ in poll.poll()}
+            if self.woken.fileno() in ready:
+                going = signal.SIGTERM not in self.woken.recv(4096)
+                self.reap()
+            if going and self.control.fileno() in ready:
+                going = self.obey()
+        self.end()
+
+    def tell(self, **message: Any) -> None:
+        """To the owner; when it is gone there is nobody to tell, and the end comes by itself."""
+        with suppress(OSError):
+            send(self.control, json.dumps(message).encode())
+
+    def obey(self) -> bool:
+        """One request. False at the end of the conversation."""
+        packet = receive(self.control)
+        if packet is None:
+            return False
+        request, fds = json.loads(packet[0]), packet[1]
+        if "fork" in request:
+            self.fork(request["fork"], fds)
+        elif "kill" in request:
+            for pid in [pid for pid, name in self.living.items() if name == request["kill"]]:
+                kill(pid)
+        return True
+
+    def fork(self, name: str, fds: list[int]) -> None:
+        """A new environment; `fds` are its channel and its log."""
+        parent = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self.tell(died=name, status=None, cpu_ms=0.0, max_memory_mb=0, error=str(error))
+            pid = -1
+        if pid == 0:
+            self.become(parent, fds)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        for fd in fds:
+            os.close(fd)
+        if pid > 0:
+            self.living[pid] = name
+            self.tell(born=name, pid=pid)
+
+    def become(self, parent: int, fds: list[int]) -> None:
+        """In the child: drop everything of the zygote and never come back."""
+        status = 70  # EX_SOFTWARE
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            for sock in (self.control, self.woken, self.waker):
+                sock.close()
+            environment.live(parent, channel=socket.socket(fileno=fds[0]), log=fds[1])
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+    def reap(self) -> None:
+        """Collect whoever ended; report environments, end what they left behind."""
+        ended: dict[str, tuple[int, float, int]] = {}
+        for pid, status, usage in _collected():
+            name = self.living.pop(pid, None)
+            if name is not None:
+                ended[name] = (status, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss // 1024)
+        orphans_ms = self.end_orphans()
+        for name, (status, cpu_ms, peak_mb) in ended.items():
+            code = os.waitstatus_to_exitcode(status)
+            self.tell(died=name, status=code, cpu_ms=cpu_ms + orphans_ms, max_memory_mb=peak_mb, error=None)
+            orphans_ms = 0.0
+
+    def end_orphans(self) -> float:
+        """Kill every adopted process and its descendants. Gives their CPU time in ms, of those that end at once."""
+        cpu_ms = 0.0
+        deadline = time.monotonic() + _ORPHANS_WAIT_S
+        while orphans := [pid for pid in children(os.getpid()) if pid not in self.living]:
+            for pid in orphans:
+                for one in (pid, *descendants(pid)):
+                    kill(one)
+                with suppress(ChildProcessError):
+                    _, _, usage = os.wait4(pid, os.WNOHANG)
+                    cpu_ms += (usage.ru_utime + usage.ru_stime) * 1000
+            if time.monotonic() > deadline:
+                break  # SIGCHLD brings the rest
+            time.sleep(0.001)
+        return cpu_ms
+
+    def end(self) -> None:
+        """Kill all environments and all they left."""
+        for pid in list(self.living):
+            kill(pid)
+        deadline = time.monotonic() + _END_WAIT_S
+        while (self.living or children(os.getpid())) and time.monotonic() < deadline:
+            self.reap()
+            self.end_orphans()
+            time.sleep(0.001)
+
+
+def _collected() -> Any:
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status, usage
+
+
+if __name__ == "__main__":
+    main()
