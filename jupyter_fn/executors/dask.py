@@ -228,9 +228,10 @@ class DaskExecutor:
         comm, hello = await self._enter(member.address)
         lane = Lane(comm, beat_s=self._beat_s, silence_s=self._lease_s)
         worker_id = f"{hello['id']}-{next(self._numbers)}"
-        member.begin(lane, Worker(id=worker_id, name=str(hello["name"]), slots=hello["slots"], joined=time.time()))
+        worker = Worker(id=worker_id, name=str(hello["name"]), slots=hello["slots"], joined=time.time())
+        member.begin(lane, worker)
         member.name = hello["name"]
-        self._listener.worker_joined(member.worker)
+        self._listener.worker_joined(worker)
         try:
             await lane.run(lambda batch, _: self._take(member, batch))
         finally:
@@ -239,7 +240,7 @@ class DaskExecutor:
             self._listener.worker_lost(worker_id)
 
     async def _enter(self, address: str) -> tuple[Any, dict[str, Any]]:
-        from distributed.core import connect
+        from distributed.comm import connect
 
         from .plugin import lane_op
 

@@ -21,7 +21,7 @@ def lane_op(service: str) -> str:
     return f"fn_lane_{service}"
 
 
-class EnvironmentsPlugin(WorkerPlugin):  # type: ignore[misc]
+class EnvironmentsPlugin(WorkerPlugin):
     """Keeps the environments of one service on its worker. Registered under a name of that service, so that several
     services can share a cluster, and so that a service that comes back replaces what it left."""
 

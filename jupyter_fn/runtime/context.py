@@ -116,7 +116,7 @@ class Context:
     def _target(self, path: str) -> str:
         if "://" in path and local_path(path) is None:
             return path
-        return os.path.abspath(os.path.join(self._assignment.folder, str(local_path(path))))
+        return os.path.normpath(Path(self._assignment.folder, local_path(path) or path))
 
     def _upload_path(self, target: str) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch)) / target.rpartition("/")[2]

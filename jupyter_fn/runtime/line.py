@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from typing import Any
 
 from .warm import Ticket, Warm
 
@@ -17,7 +17,7 @@ _WEIGHT = 0.2
 class Line:
     """Tickets in order of arrival, environments busy and idle, and how long a run takes."""
 
-    def __init__(self, key: Hashable) -> None:
+    def __init__(self, key: tuple[Any, ...]) -> None:
         self.key = key
         self.queue: deque[Ticket] = deque()
         self.busy: list[Warm] = []

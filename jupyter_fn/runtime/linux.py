@@ -56,9 +56,9 @@ def children(pid: int) -> list[int]:
     """Process ids of the living or unreaped children of `pid`."""
     found: list[int] = []
     with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
+        for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError):
-                found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split())
+                found += map(int, (task / "children").read_bytes().split())
     return found
 
 

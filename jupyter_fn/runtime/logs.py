@@ -59,7 +59,7 @@ def droppable(start: int, end: int) -> tuple[int, int]:
 class _Formatter(logging.Formatter):
     """AWS's form: level, time, run, message, with tabs between."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     run_id = ""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -76,9 +76,9 @@ def redirect(log: int) -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-    sys.stdout = sys.__stdout__ = _text(1)
-    sys.stderr = sys.__stderr__ = _text(2)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it stays open for good
+    sys.stdout, sys.stderr = _text(1), _text(2)
+    vars(sys).update(__stdout__=sys.stdout, __stderr__=sys.stderr)
     faulthandler.enable(file=2)  # a segmentation fault still says where it was
     handler = logging.StreamHandler()
     handler.setFormatter(_FORMATTER)

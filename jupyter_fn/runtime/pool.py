@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..model.run import Outcome, Staged
+from ..model.run import Outcome
 from . import faults
 from .assignment import Assignment
 from .line import Line

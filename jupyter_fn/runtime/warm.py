@@ -104,10 +104,10 @@ class Warm:
         with suppress(BlockingIOError):
             while packet := receive(self.far, socket.MSG_DONTWAIT):
                 unread.append(packet[0])
-        runs = [packet for packet in unread if json.loads(packet)["is"] == "run"]
-        for packet in unread[: len(unread) - len(runs)]:
+        runs = [message for message in unread if json.loads(message)["is"] == "run"]
+        for message in unread[: len(unread) - len(runs)]:
             with suppress(OSError):
-                send(self.near, packet)  # it is still to load
+                send(self.near, message)  # it is still to load
         return [self.tickets.pop() for _ in runs][::-1]
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from ..model.errors import LoopRefused
@@ -40,7 +41,7 @@ def refuse_writes(globs: Sequence[str]) -> None:
 def refuse_target(path: str | bytes, globs: Sequence[str]) -> None:
     """Raise LoopRefused when a file at `path` (absolute, relative to the working directory, or a URL) would be picked up."""
     text = os.fsdecode(path)
-    whole = text if "://" in text else os.path.abspath(text)
+    whole = text if "://" in text else os.path.normpath(Path.cwd() / text)
     glob = next((glob for glob in globs if fits(whole, glob)), None)
     if glob is not None:
         raise LoopRefused(
