@@ -69,7 +69,8 @@ def local_arguments(folder: str | None) -> dict[str, Any]:
         "n_workers": 0,
         "threads_per_worker": 1,
         "processes": True,
-        "dashboard_address": None,
+        "dashboard_address": "127.0.0.1:0",
+        "scheduler_kwargs": {"dashboard": False},
         "memory_limit": 0,  # environments have limits of their own
         "local_directory": folder,
         "config": {

@@ -85,10 +85,7 @@ class DaskExecutor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._client is not None:
-            if self._cluster is None:
-                with suppress(OSError, asyncio.TimeoutError):
-                    await self._client.unregister_worker_plugin(f"jupyter-fn-{self._service}")
-            await self._client.close()
+            await self._disconnect()
         if self._cluster is not None:
             await self._cluster.close()
 
@@ -167,8 +164,22 @@ class DaskExecutor:
             cause = f"No Dask scheduler answers at {self._spec.target}: {error}."
             raise BadValue(cause, "Start one, or check --cluster.") from error
         client.subscribe_topic("all", self._hear)
-        await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots))
+        try:
+            await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots))
+        except Exception as error:  # whatever a worker met when it unpickled the plugin or set it up
+            await client.close()
+            cause = f"The workers of {self._spec.target or 'the cluster'} cannot run functions: {error}."
+            raise BadValue(cause, "Install jupyter-fn on the workers, with the same Python and Dask as here.") from error
         return client
+
+    async def _disconnect(self) -> None:
+        from .plugin import plugin_name
+
+        with suppress(OSError, TimeoutError):
+            self._client.unsubscribe_topic("all")
+            if self._cluster is None:
+                await self._client.unregister_worker_plugin(plugin_name(self._service))
+        await self._client.close()
 
     def _planned(self) -> int:
         """Workers that are there or on their way."""

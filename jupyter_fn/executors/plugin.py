@@ -21,6 +21,11 @@ def lane_op(service: str) -> str:
     return f"fn_lane_{service}"
 
 
+def plugin_name(service: str) -> str:
+    """The name under which the plugin of a service is registered."""
+    return f"jupyter-fn-{service}"
+
+
 class EnvironmentsPlugin(WorkerPlugin):
     """Keeps the environments of one service on its worker. Registered under a name of that service, so that several
     services can share a cluster, and so that a service that comes back replaces what it left."""
@@ -28,7 +33,7 @@ class EnvironmentsPlugin(WorkerPlugin):
     def __init__(self, service: str, *, slots: int) -> None:
         self.service = service
         self.slots = slots
-        self.name = f"jupyter-fn-{service}"
+        self.name = plugin_name(service)
 
     async def setup(self, worker: Any) -> None:
         """Dask calls this when the plugin comes to a worker, before the worker takes connections."""
