@@ -63,7 +63,7 @@ def demo(session: Session, keep: str | None) -> None:
     """Do the README's main job on real data, start to finish."""
     from .. import app
 
-    app.demo(keep)
+    app.demo(session.home_folder(), keep)
 
 
 COMMANDS = (serve, start, stop, status, demo)
