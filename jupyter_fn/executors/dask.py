@@ -169,7 +169,9 @@ class DaskExecutor:
         except Exception as error:  # whatever a worker met when it unpickled the plugin or set it up
             await client.close()
             cause = f"The workers of {self._spec.target or 'the cluster'} cannot run functions: {error}."
-            raise BadValue(cause, "Install jupyter-fn on the workers, with the same Python and Dask as here.") from error
+            raise BadValue(
+                cause, "Install jupyter-fn on the workers, with the same Python and Dask as here."
+            ) from error
         return client
 
     async def _disconnect(self) -> None:
@@ -251,11 +253,11 @@ class DaskExecutor:
             self._listener.worker_lost(worker_id)
 
     async def _enter(self, address: str) -> tuple[Any, dict[str, Any]]:
-        from distributed.comm import connect
+        from distributed.comm.core import connect
 
         from .plugin import lane_op
 
-        comm = await connect(address, **self._client.security.get_connection_args("client"))
+        comm = await connect(address, **self._client.security.get_connection_args("client"))  # type: ignore[no-untyped-call]
         silence_s = 0.8 * (self._lease_s - self._beat_s)  # it kills its attempts before they are given away here
         opening = {"incarnation": self._incarnation, "beat_s": self._beat_s, "silence_s": silence_s}
         try:

@@ -198,8 +198,10 @@ class Environment:
 
 def _handler(bundle: Bundle, assignment: Assignment) -> Handler:
     if bundle.kind == "notebook":
-        from .notebook import notebook_handler
+        from .notebook import in_this_python, notebook_handler
 
+        if in_this_python(bundle):
+            check_packages(assignment.packages, assignment.python)
         return notebook_handler(bundle)
     check_packages(assignment.packages, assignment.python)
     return load_handler(bundle)

@@ -29,12 +29,22 @@ _MOST_TRACEBACK = 65_536
 _UNFORGIVING = (LoadFailed, LoopRefused, ResultNotSerializable)  # ours, and no retry helps
 
 
+class CellFailed(Exception):
+    """A cell of a notebook raised, in its kernel: told in the kernel's own words."""
+
+    def __init__(self, kind: str, cause: str, traceback: str, remedy: str) -> None:
+        super().__init__(f"{kind}: {cause}")
+        self.told = HandlerFailed(cause, remedy, kind=kind, traceback=traceback)
+
+
 def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict[str, Any]:
     """What a handler raised: its own type, message and traceback; `retry_after` (seconds) where it has one."""
     if isinstance(error, MemoryError):
         return {**out_of_memory(limit_mb, peak_mb), "traceback": traceback_of(error)}
     if isinstance(error, _UNFORGIVING):
         return {**error.to_dict(), "traceback": traceback_of(error)}
+    if isinstance(error, CellFailed):
+        return error.told.to_dict()
     failed = HandlerFailed(_message(error), _remedy(error), kind=type(error).__name__, traceback=traceback_of(error))
     wait_s = getattr(error, "retry_after", None)
     asked = isinstance(wait_s, int | float) and math.isfinite(wait_s)

@@ -1,0 +1,125 @@
+"""Environments of this process, with everything they report written down."""
+
+import asyncio
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_fn.model.ids import digest
+from jupyter_fn.model.run import Outcome
+from jupyter_fn.model.version import Bundle
+from jupyter_fn.runtime.assignment import Assignment
+from jupyter_fn.runtime.loading import pack
+from jupyter_fn.runtime.pool import Environments
+
+PATIENCE_S = 60.0
+
+
+class House:
+    """`run(source, event)` gives the outcome of one run. Finer: `assign`, `submit`, `wait`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.payloads: dict[str, bytes] = {}
+        self.outcomes: list[Outcome] = []
+        self.told_started: list[tuple[str, int, float]] = []
+        self.shown: list[tuple[str, str]] = []
+        self.steps: list[tuple[str, float, float]] = []
+        self.runner = asyncio.Runner()
+        self.pool: Environments
+        self._news: asyncio.Event
+
+    # --- what the environments report
+
+    def outcome(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._news.set()
+
+    def started(self, run_id: str, token: int, at: float) -> None:
+        self.told_started.append((run_id, token, at))
+        self._news.set()
+
+    def log(self, run_id: str, text: str) -> None:
+        self.shown.append((run_id, text))
+        self._news.set()
+
+    def progress(self, run_id: str, done: float, total: float) -> None:
+        self.steps.append((run_id, done, total))
+        self._news.set()
+
+    def need(self, digest: str) -> None:
+        if digest in self.payloads:
+            asyncio.get_running_loop().call_soon(self.pool.provide, digest, self.payloads[digest])
+
+    # --- what a test says
+
+    def open(self, **options: Any) -> "House":
+        async def made() -> None:
+            scratch = self.folder / ".pool"
+            scratch.mkdir(exist_ok=True)
+            self._news = asyncio.Event()
+            self.pool = Environments(scratch, reports=self, **{"slots": 2, **options})
+
+        self.runner.run(made())
+        return self
+
+    def close(self) -> None:
+        self.runner.run(self.pool.close())
+        self.runner.close()
+
+    def assign(self, source: str | Bundle, event: dict[str, Any] | None = None, **fields: Any) -> Assignment:
+        bundle = source if isinstance(source, Bundle) else cell(source)
+        payload = pack(bundle)
+        self.payloads[digest(payload)] = payload
+        numbered = {"run_id": f"run-{len(self.outcomes) + len(self.payloads)}", "token": 1, "attempt": 1}
+        common = {"function": "f", "version": 1, "folder": str(self.folder), "timeout_s": 30.0, "memory_mb": 512}
+        return Assignment(**{**numbered, **common, "bundle": digest(payload), "event": event or {}, **fields})
+
+    def submit(self, *assignments: Assignment) -> None:
+        async def handed_in() -> None:
+            self.pool.submit(assignments)
+
+        self.runner.run(handed_in())
+
+    def wait(self, until: Callable[[], Any]) -> None:
+        """Let the environments go on until that is true."""
+
+        async def waited() -> None:
+            async with asyncio.timeout(PATIENCE_S):
+                while not until():
+                    self._news.clear()
+                    await self._news.wait()
+
+        self.runner.run(waited())
+
+    def finish(self, *assignments: Assignment) -> list[Outcome]:
+        """The outcomes of these, in their order."""
+        keys = [(a.run_id, a.token) for a in assignments]
+        self.submit(*assignments)
+        self.wait(lambda: set(keys) <= {(o.run_id, o.token) for o in self.outcomes})
+        found = {(o.run_id, o.token): o for o in self.outcomes}
+        return [found[key] for key in keys]
+
+    def run(self, source: str | Bundle, event: dict[str, Any] | None = None, **fields: Any) -> Outcome:
+        return self.finish(self.assign(source, event, **fields))[0]
+
+
+def cell(source: str, **fields: Any) -> Bundle:
+    common = {"kind": "cell", "source": textwrap.dedent(source), "handler": "handler", "filename": "<fn f>"}
+    return Bundle(**{**common, **fields})
+
+
+@pytest.fixture
+def make_cell() -> Callable[..., Bundle]:
+    return cell
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Two slots; nothing is started before the first run."""
+    house = House(tmp_path).open()
+    yield house
+    house.close()
