@@ -1,0 +1,116 @@
+"""Handlers that fail: retries, giving up, failures, redrive, and what follows a failure."""
+
+import pytest
+
+MODULE = """
+from pathlib import Path
+
+@fn(retries=2, backoff="fixed(50ms)")
+def third_time(event):
+    print("attempt", event.attempt)
+    if event.attempt < 3:
+        raise OSError("not yet")
+    return event.attempt
+
+@fn(retries=1, backoff="fixed(50ms)", memory="256MB")
+def hopeless(event):
+    raise ValueError(f"bad {event.n}")
+
+@fn(on="fn:hopeless on=failure")
+def mourner(event):
+    return {"run": event.run, "said": event.data["message"]}
+
+@fn(retries=0)
+def needs_file(event):
+    return Path("medicine.txt").read_text()
+
+@fn(retries=5, backoff="fixed(1h)")
+def patient(event):
+    raise ValueError("later")
+
+class Later(Exception):
+    retry_after = 0.05
+
+@fn(retries=1, backoff="fixed(1h)")
+def polite(event):
+    if event.attempt == 1:
+        raise Later("in a moment")
+    return "thanks"
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def published(house):
+    house.publish(MODULE)
+
+
+def test_a_handler_that_fails_is_tried_again_until_it_succeeds(house):
+    run = house.invoke("third_time", {}, "--json").json
+    assert (run["state"], run["attempts"], run["result"]) == ("succeeded", 3, 3)
+    attempts = house.ok(f"run {run['id']} --json").json["attempts_list"]
+    assert [attempt["state"] for attempt in attempts] == ["failed", "failed", "succeeded"]
+    assert [line for line in house.ok(f"logs {run['id']}").out.splitlines() if line.startswith("attempt")] == [
+        "attempt 1",
+        "attempt 2",
+        "attempt 3",
+    ]
+
+
+def test_one_that_goes_on_failing_dies_and_says_so(house):
+    said = house.invoke("hopeless", {"n": 1})
+    assert said.code == 1
+    assert "ValueError: bad 1" in said.err
+    run = house.runs("hopeless --last 1")[0]
+    assert (run["state"], run["reason"], run["attempts"]) == ("dead", "RetriesExhausted", 2)
+    explained = house.ok(f"explain hopeless {run['id']} --json").json
+    assert any("retry" in sentence for sentence in explained["sentences"])
+
+
+def test_a_failure_is_an_event_for_who_follows_it(house):
+    dead = house.runs("hopeless --state dead")[-1]
+    follower = house.until(lambda: [r for r in house.all_ended("mourner", 1) if r["result"]["run"] == dead["id"]])[0]
+    assert follower["result"] == {"run": dead["id"], "said": "bad 1"}
+
+
+def test_failures_are_listed_counted_and_run_again(house):
+    run_id = house.submit("needs_file")
+    assert house.ended(run_id)["error"]["type"] == "FileNotFoundError"
+    assert [run["id"] for run in house.ok("failures needs_file --json").json] == [run_id]
+    dry = house.ok("redrive needs_file --dry-run --json").json
+    assert dry["count"] == 1
+    assert float(dry["estimated_cost_usd"]) > 0
+    assert not dry["runs"]
+    assert len(house.runs("needs_file")) == 1
+
+    house.write("medicine.txt", "better")
+    driven = house.ok("redrive needs_file --json").json
+    assert (driven["count"], len(driven["runs"])) == (1, 1)
+    assert house.ended(driven["runs"][0])["result"] == "better"
+    assert house.get(f"runs/{run_id}")["state"] == "dead"  # the original stays
+    assert house.ok("failures needs_file --json").json == []
+
+
+def test_a_redrive_may_use_the_latest_code(house):
+    source = "@fn(retries=0)\ndef mended(event):\n    raise KeyError(event.n)\n"
+    house.publish(source, name="mended.py")
+    ids = [house.submit("mended", {"n": n}) for n in (1, 2)]
+    for run_id in ids:
+        house.ended(run_id)
+    house.publish(source.replace("raise KeyError(event.n)", "return event.n"), name="mended.py")
+    driven = house.ok(f"redrive mended --ids {ids[0]} --code latest --json").json
+    run = house.ended(driven["runs"][0])
+    assert (run["version"], run["result"]) == (2, 1)
+    assert [run["id"] for run in house.ok("failures mended --json").json] == [ids[1]]
+
+
+def test_a_run_that_waits_says_until_when_and_can_be_cancelled(house):
+    run_id = house.submit("patient")
+    assert house.in_state(run_id, "waiting")["attempts"] == 1
+    (sentence,) = [s for s in house.ok(f"explain patient {run_id} --json").json["sentences"] if "again at" in s]
+    assert run_id in sentence
+    house.ok(f"cancel {run_id}")
+    assert house.ended(run_id)["state"] == "cancelled"
+
+
+def test_a_handler_may_say_when_it_wants_to_be_tried_again(house):
+    assert house.invoke("polite").out == '"thanks"\n'
