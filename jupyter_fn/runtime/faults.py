@@ -26,7 +26,7 @@ from ..model.units import format_duration
 _OWN = str(Path(__file__).parent)
 _MOST_MESSAGE = 8_192
 _MOST_TRACEBACK = 65_536
-_UNFORGIVING = (LoadFailed, LoopRefused, ResultNotSerializable)  # ours, and no retry helps
+_UNFORGIVING = (LoadFailed, ResultNotSerializable)  # ours, and no retry helps
 
 
 class CellFailed(Exception):
@@ -43,6 +43,9 @@ def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict
         return {**out_of_memory(limit_mb, peak_mb), "traceback": traceback_of(error)}
     if isinstance(error, _UNFORGIVING):
         return {**error.to_dict(), "traceback": traceback_of(error)}
+    if isinstance(error, LoopRefused):  # as an error that no retry helps, too
+        kind = type(error).__name__
+        return LoadFailed(error.cause, error.remedy, kind=kind, traceback=traceback_of(error)).to_dict()
     if isinstance(error, CellFailed):
         return error.told.to_dict()
     failed = HandlerFailed(_message(error), _remedy(error), kind=type(error).__name__, traceback=traceback_of(error))

@@ -79,10 +79,23 @@ class House:
         return Assignment(**{**numbered, **common, "bundle": digest(payload), "event": event or {}, **fields})
 
     def submit(self, *assignments: Assignment) -> None:
-        async def handed_in() -> None:
-            self.pool.submit(assignments)
+        self.tell(lambda: self.pool.submit(assignments))
 
-        self.runner.run(handed_in())
+    def tell(self, call: Callable[[], None]) -> None:
+        """Call that on the event loop."""
+
+        async def told() -> None:
+            call()
+
+        self.runner.run(told())
+
+    def cancel(self, run_id: str, token: int) -> None:
+        self.tell(lambda: self.pool.cancel(run_id, token))
+
+    def close_chores(self) -> None:
+        """Let what is cleaned up in the background be cleaned up."""
+        if self.pool._chores:
+            self.runner.run(asyncio.wait(self.pool._chores))
 
     def wait(self, until: Callable[[], Any]) -> None:
         """Let the environments go on until that is true."""
@@ -118,8 +131,19 @@ def make_cell() -> Callable[..., Bundle]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house_with(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def made(**options: Any) -> House:
+        houses.append(House(tmp_path).open(**options))
+        return houses[-1]
+
+    yield made
+    for house in houses:
+        house.close()
+
+
+@pytest.fixture
+def house(house_with: Callable[..., House]) -> House:
     """Two slots; nothing is started before the first run."""
-    house = House(tmp_path).open()
-    yield house
-    house.close()
+    return house_with()
