@@ -28,7 +28,7 @@ def publish(conn: Connection, draft: Draft, bundle_digest: str, now: float) -> t
         select(versions).where(versions.c.function == draft.function, versions.c.digest == draft.digest)
     ).first()
     if known is None:
-        found = _version_of(draft, latest + 1, bundle_digest, now)
+        found = version_of(draft, latest + 1, bundle_digest, now)
         conn.execute(insert(versions), _row_of(found))
         _change(conn, draft.function, latest=found.number)
     else:
@@ -192,7 +192,8 @@ def _to_function(row: Row[Any], found: Mapping[str, Mapping[int, int]]) -> Funct
     )
 
 
-def _version_of(draft: Draft, number: int, bundle_digest: str, now: float) -> Version:
+def version_of(draft: Draft, number: int, bundle_digest: str, now: float) -> Version:
+    """The version that `draft` becomes under that number."""
     return Version(
         function=draft.function,
         number=number,

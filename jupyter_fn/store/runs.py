@@ -95,6 +95,27 @@ def next_due(conn: Connection, now: float) -> float | None:
     return value
 
 
+def backlog(conn: Connection, now: float) -> dict[str, int]:
+    """Function → how many runs could be claimed now, of active functions; those with none are left out."""
+    ripe = (
+        select(runs.c.function, func.count().label("count"))
+        .where(runs.c.state == state, runs.c.due <= now)
+        .group_by(runs.c.function)
+        for state in (QUEUED, WAITING)
+    )
+    counts = union_all(*ripe).subquery()
+    total = select(counts.c.function, func.sum(counts.c.count)).join(functions, functions.c.name == counts.c.function)
+    rows = conn.execute(total.where(functions.c.state == "active").group_by(counts.c.function))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def open_ids(conn: Connection, function: str) -> list[str]:
+    """The ids of the runs of a function that have not ended, oldest first."""
+    ended = [state.value for state in State if state.terminal]
+    rows = conn.execute(select(runs.c.id).where(runs.c.function == function, runs.c.state.not_in(ended)))
+    return list(rows.scalars())
+
+
 def held_counts(conn: Connection) -> dict[str, int]:
     """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
     rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))

@@ -1,0 +1,78 @@
+"""What never changes of versions, kept in memory; and the limits of functions, which do change.
+
+Everything is read inside the caller's transaction, so a claim sees the limit that was committed before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ..model.cost import PriceBook
+from ..model.function import LIVE, Function
+from ..model.run import Run
+from ..model.version import Version
+from ..policy.lifecycle import Rules, rules_of
+from ..sources import registry
+from ..store import functions
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version, with what is derived from it."""
+
+    version: Version
+    rules: Rules
+    watched: tuple[str, ...]  # absolute globs that its handler must not write to
+
+
+class Catalog:
+    """Versions by function and number. Safe to use from the writer's and the readers' threads."""
+
+    def __init__(self, book: PriceBook) -> None:
+        self.book = book
+        self._entries: dict[tuple[str, int], Entry] = {}
+        self._limits: dict[str, int | None] | None = None
+
+    def entry(self, conn: Connection, function: str, number: int) -> Entry:
+        """One version. Raises NotFound."""
+        found = self._entries.get((function, number))
+        if found is None:
+            version = functions.version(conn, function, number)
+            found = Entry(version, rules_of(version.options, book=self.book), _watched(version))
+            self._entries[function, number] = found
+        return found
+
+    def of_run(self, conn: Connection, run: Run) -> Entry:
+        """The version that handles a run."""
+        return self.entry(conn, run.function, run.version)
+
+    def limits(self, conn: Connection) -> dict[str, int | None]:
+        """Function → most runs at once, as the live version says; functions without a limit are left out."""
+        if self._limits is None:
+            found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
+            self._limits = {name: limit for name, limit in found.items() if limit is not None}
+        return self._limits
+
+    def forget_limits(self) -> None:
+        """A function was published, removed, or its `live` moved. To be called inside that transaction."""
+        self._limits = None
+
+    def _limit(self, conn: Connection, function: Function) -> int | None:
+        number = live_version(function)
+        return self.entry(conn, function.name, number).version.options.concurrency if number else None
+
+
+def live_version(function: Function) -> int:
+    """The version that `live` mostly points at; 0 when there is none."""
+    weights = function.aliases.get(LIVE) or {}
+    return max(weights, key=lambda number: (weights[number], number), default=0)
+
+
+def _watched(version: Version) -> tuple[str, ...]:
+    options = version.options
+    if options.allow_loop:
+        return ()
+    globs = (registry.watched(registry.check(text, version.folder)) for text in options.on)
+    return tuple(glob for glob in globs if glob)

@@ -1,0 +1,252 @@
+"""From the queue to workers: claims runs, sends them, and is told by the executor what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from ..executors.protocol import Executor, Worker
+from ..model.errors import ServiceNotRunning, WorkerLost
+from ..model.event import Event
+from ..model.run import Outcome, Run
+from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated
+from ..policy.lifecycle import Claimed, Ended, Lost, Returned, Started
+from ..runtime.assignment import Assignment
+from ..store import events, runs
+from ..store.database import Database
+from .bench import Bench
+from .catalog import Catalog, Entry
+from .feed import Feed
+from .livelog import LiveLogs
+from .transitions import Step, Transitions, told, transit
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+_MOST_CLAIMED = 512  # in one transaction
+_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim brought."""
+
+    claimed: list[tuple[Step, Event, Entry]]
+    more: bool  # there may be more to claim, with room enough
+    next_due: float | None
+
+
+class Dispatcher:
+    """The executor's listener. Everything runs on the event loop; what touches the store is an op of the writer."""
+
+    def __init__(
+        self,
+        database: Database,
+        executor: Executor,
+        catalog: Catalog,
+        transitions: Transitions,
+        bench: Bench,
+        feed: Feed,
+        live_logs: LiveLogs,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._executor = executor
+        self._catalog = catalog
+        self._transitions = transitions
+        self._bench = bench
+        self._feed = feed
+        self._clock = clock
+        self._live_logs = live_logs
+        self.want_workers: Callable[[], None] = lambda: None
+        self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
+        self._claiming = False
+        self._again = False
+        self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
+        self._sending: set[asyncio.Task[None]] = set()
+
+    # --- the queue has changed
+
+    async def enqueue(self, op: Callable[[Connection], T]) -> T:
+        """Carry out an op that puts runs into the queue, and claim them, if there is room, in the same commit."""
+        future = asyncio.wrap_future(self._database.submit(op))
+        self.wake()
+        result = await future
+        if not self._room():
+            self.want_workers()
+        return result
+
+    def wake(self) -> None:
+        """Something may be claimed now."""
+        if self._closed:
+            return
+        if self._claiming:
+            self._again = True
+        elif self._room():
+            self._claim()
+        else:
+            self.want_workers()
+
+    def wake_at(self, due: float) -> None:
+        """Something may be claimed from then on (epoch seconds)."""
+        delay_s = due - self._clock()
+        if delay_s <= 0:
+            self.wake()
+        elif self._timer is None or due < self._timer_due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_due = due
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.wake()
+
+    def close(self) -> None:
+        """Claim nothing any more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # --- claiming
+
+    def _room(self) -> int:
+        return room(self._bench.loads(), durations_s=self._bench.durations_s)
+
+    def _claim(self) -> None:
+        self._claiming, self._again = True, False
+        loads, durations_s = self._bench.loads(), dict(self._bench.durations_s)
+        try:
+            future = asyncio.wrap_future(self._database.submit(lambda conn: self._op(conn, loads, durations_s)))
+        except ServiceNotRunning:
+            return
+        future.add_done_callback(self._claimed)
+
+    def _op(self, conn: Connection, loads: list[WorkerLoad], durations_s: Mapping[VersionKey, float]) -> Batch:
+        now = self._clock()
+        most = min(room(loads, durations_s=durations_s), _MOST_CLAIMED)
+        limits = self._catalog.limits(conn)
+        held = runs.held_counts(conn) if limits else {}
+        full = saturated(running=held, limits=limits, paused=())
+        candidates = runs.claimable(conn, now, most, exclude=full)
+        chosen = admit(candidates, running=held, limits=limits, room=most)
+        placed = place(chosen, loads, durations_s=durations_s)
+        steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now)
+        found = events.get_all(conn, {step.after.event_id for step in steps})
+        claimed = [(step, found[step.after.event_id], self._catalog.of_run(conn, step.after)) for step in steps]
+        due = None if len(candidates) == most else runs.next_due(conn, now)
+        return Batch(claimed, more=len(candidates) == most and bool(placed), next_due=due)
+
+    def _claimed(self, future: asyncio.Future[Batch]) -> None:
+        self._claiming = False
+        if future.cancelled() or self._failed(future.exception()):
+            return
+        batch = future.result()
+        by_worker: dict[str, list[tuple[Run, Assignment]]] = {}
+        now = self._clock()
+        for step, event, entry in batch.claimed:
+            run = step.after
+            self._bench.give(run.worker, (run.id, run.token), (run.function, run.version), now)
+            by_worker.setdefault(run.worker, []).append((run, assignment_of(run, event, entry)))
+        for worker, given in by_worker.items():
+            self._keep(asyncio.get_running_loop().create_task(self._send(worker, given)))
+        self._transitions.carry_out([step for step, _, _ in batch.claimed])
+        if batch.next_due is not None:
+            self.wake_at(batch.next_due)
+        if self._again or batch.more:
+            self.wake()
+
+    def _failed(self, error: BaseException | None) -> bool:
+        if error is None:
+            return False
+        if not isinstance(error, ServiceNotRunning) and not self._closed:
+            log.error("Runs cannot be claimed; it is tried again.", exc_info=error)
+            asyncio.get_running_loop().call_later(_AGAIN_S, self.wake)
+        return True
+
+    async def _send(self, worker: str, given: Sequence[tuple[Run, Assignment]]) -> None:
+        try:
+            await self._executor.send(worker, [assignment for _, assignment in given])
+        except WorkerLost:
+            now = self._clock()
+            for run, _ in given:
+                self._bench.take((run.id, run.token), now)
+            self._transitions.insist(told(*((run.id, Returned(run.token)) for run, _ in given)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    # --- what the executor says
+
+    def worker_joined(self, worker: Worker) -> None:
+        """`worker` takes assignments from now on."""
+        self._bench.join(worker, self._clock())
+        self.worker_changed(worker, None)
+        self.wake()
+
+    def worker_lost(self, worker_id: str) -> None:
+        """What it held is tried again elsewhere."""
+        seat = self._bench.leave(worker_id)
+        self._transitions.insist(
+            lambda conn: [(run.id, Lost(worker_id)) for run in runs.held_by_worker(conn, worker_id)]
+        )
+        if seat is not None:
+            self.worker_changed(seat.worker, seat.settled(self._clock()))
+        self.wake()
+
+    def attempts_started(self, started: Sequence[tuple[str, int, float]]) -> None:
+        """Attempts that run for a while already."""
+        self._transitions.insist(told(*((run_id, Started(token, at)) for run_id, token, at in started)))
+
+    def outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Attempts that ended. Their places are given away in the same commit that takes down how they ended."""
+        now = self._clock()
+        for outcome in outcomes:
+            counts = outcome.error is None
+            duration_s = outcome.usage.duration_ms / 1000 if counts else None
+            self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
+        self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)))
+        self.wake()
+
+    def log_lines(self, run_id: str, text: str) -> None:
+        """Live output of a running attempt."""
+        function = self._bench.function_of(run_id)
+        self._live_logs.add(run_id, text)
+        self._feed.push("log", {"run_id": run_id, "function": function, "text": text}, function=function)
+
+    def progress(self, run_id: str, done: float, total: float) -> None:
+        """How far a running attempt is."""
+        function = self._bench.function_of(run_id)
+        data = {"run_id": run_id, "function": function, "done": done, "total": total}
+        self._feed.push("progress", data, function=function, key=run_id)
+
+
+def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
+    """What travels to the worker for the attempt that `run` has just been claimed for."""
+    version, options = entry.version, entry.version.options
+    return Assignment(
+        run_id=run.id,
+        token=run.token,
+        function=run.function,
+        version=run.version,
+        bundle=version.bundle,
+        folder=version.folder,
+        event=event.for_handler(attempt=run.attempts),
+        attempt=run.attempts,
+        timeout_s=options.timeout_s,
+        memory_mb=options.memory_mb,
+        env=dict(options.env),
+        watched=entry.watched,
+        idempotency_key=event.id,
+        hops=run.hops,
+        packages=version.packages,
+        python=version.python,
+    )

@@ -1,0 +1,156 @@
+"""The engine: everything that a service does, behind a few objects. One per store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import Connection
+
+from ..executors.protocol import Executor, Worker
+from ..model.units import iso
+from ..policy.lifecycle import Recovered
+from ..settings import Settings
+from ..store import attempts, costs, runs
+from ..store.database import Database
+from .bench import Bench
+from .catalog import Catalog
+from .dispatcher import Dispatcher
+from .feed import Feed
+from .hands import Hands
+from .livelog import LiveLogs
+from .logs import StoreLogs
+from .news import News
+from .operations import Operations
+from .poller import Paces, Poller
+from .prices import open_books
+from .publisher import Publisher
+from .questions import Questions
+from .scaler import Scaler
+from .transitions import Transitions
+
+_REMEMBERED_S = 86_400.0  # durations are taken from the runs of the last day
+
+
+class Engine:
+    """Made and used on one event loop. `start` before anything else, `close` at the end; both once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        executor: Executor,
+        *,
+        check_here: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`check_here`: workers have the same packages as this process, so a draft can be held against them."""
+        book, books = open_books(settings.prices, settings.home)
+        self.database, self.executor = database, executor
+        self.clock = clock
+        self.feed = Feed()
+        self.bench = Bench()
+        self.catalog = Catalog(book)
+        live_logs = LiveLogs()
+        self.transitions = Transitions(database, self.catalog, clock=clock)
+        self.logs = StoreLogs(database)
+        self.hands = Hands(executor, self.transitions, self.logs, self.feed, live_logs)
+        self.dispatcher = Dispatcher(
+            database, executor, self.catalog, self.transitions, self.bench, self.feed, live_logs, clock=clock
+        )
+        self.scaler = Scaler(
+            database,
+            executor,
+            self.bench,
+            self.catalog,
+            slots_per_worker=settings.slots_per_worker,
+            target_latency_s=settings.target_latency_s,
+            idle_timeout_s=settings.idle_timeout_s,
+            clock=clock,
+        )
+        paces = Paces(poll_s=settings.poll_s, remote_poll_s=settings.remote_poll_s)
+        self.poller = Poller(database, self.catalog, self.logs, self.dispatcher.enqueue, paces=paces, clock=clock)
+        self.questions = Questions(database, self.catalog, self.poller, live_logs, books=books, clock=clock)
+        self.news = News(self.feed, self.questions)
+        self.publisher = Publisher(database, self.catalog, self._published, check_here=check_here, clock=clock)
+        self.operations = Operations(
+            database,
+            self.catalog,
+            self.dispatcher,
+            self.transitions,
+            self.logs,
+            self.feed,
+            self.questions,
+            followed=self.poller.refresh,
+            changed=self.news.function_changed,
+            clock=clock,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._join()
+
+    def _join(self) -> None:
+        """What knows nothing of each other is called through these."""
+        self.transitions.carry_out = self.hands.carry_out
+        self.hands.wake_at = self.dispatcher.wake_at
+        self.hands.function_changed = self.news.function_changed
+        self.poller.function_changed = self.news.function_changed
+        self.dispatcher.want_workers = self.scaler.want_workers
+        self.dispatcher.worker_changed = self._worker_changed
+
+    async def start(self) -> None:
+        """Take up what an earlier service left, connect the workers, follow the triggers."""
+        now = self.clock()
+        await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
+        await self.executor.start(self.dispatcher)
+        self._tasks = [asyncio.create_task(self.scaler.run()), asyncio.create_task(self.news.run())]
+        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in runs.unfinished(conn)])
+        await self.poller.refresh()
+        self.dispatcher.wake()
+
+    def _take_up(self, now: float, conn: Connection) -> None:
+        costs.close_workers(conn)
+        for key, mean_ms in attempts.mean_durations(conn, now - _REMEMBERED_S).items():
+            self.bench.durations_s[key] = mean_ms / 1000
+
+    async def close(self) -> None:
+        """Look and claim no more, end the workers; what they held is found by the next service. The store stays open."""
+        self.feed.close()
+        self.dispatcher.close()
+        await self.poller.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.scaler.take_down()
+        await self.executor.close()
+        await self.transitions.settle()
+        await self.hands.close()
+
+    async def _published(self) -> None:
+        await self.poller.refresh()
+        self.dispatcher.wake()
+
+    def _worker_changed(self, worker: Worker, busy_s: float | None) -> None:
+        """It joined (None), or left after that many busy seconds that are not taken down yet."""
+        now = self.clock()
+
+        def op(conn: Connection) -> None:
+            if busy_s is None:
+                costs.worker_joined(conn, worker.id, worker.name, worker.slots, now)
+            else:
+                costs.add_busy(conn, worker.id, busy_s, now)
+                costs.worker_left(conn, worker.id, now)
+
+        self.database.submit(op)
+        self.feed.push("worker", worker_json(worker, 0, gone=busy_s is not None), function="", key=worker.id)
+
+    def workers(self) -> list[dict[str, object]]:
+        """The JSON of every worker."""
+        return [worker_json(seat.worker, len(seat.held)) for seat in self.bench.workers]
+
+
+def worker_json(worker: Worker, busy: int, *, gone: bool = False) -> dict[str, object]:
+    """One worker; `busy` is how many runs it holds."""
+    facts = {"id": worker.id, "name": worker.name, "slots": worker.slots, "busy": busy, "joined": iso(worker.joined)}
+    return {**facts, "gone": True} if gone else facts

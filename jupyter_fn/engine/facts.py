@@ -1,0 +1,106 @@
+"""The JSON of things, as CONTRACT has it: runs, functions, triggers, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model.function import Function
+from ..model.run import Attempt, Run
+from ..model.trigger import Trigger
+from ..model.units import iso
+from ..model.version import Version
+from ..policy.pricing import billed_attempts, report_line, report_run
+from .catalog import live_version
+
+_PLAIN = (
+    *("id", "function", "version", "alias", "trigger", "attempts", "event_id", "batch_size", "duration_ms"),
+    *("billed_ms", "init_ms", "memory_mb", "max_memory_mb", "cpu_ms", "bytes_read", "bytes_written", "cost_usd"),
+    *("price_book", "worker", "cold", "error", "result", "parent", "lost", "cancel_requested"),
+)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """One run. `requests` are the attempts that its price counts: those that were not lost to infrastructure."""
+    return {
+        **{name: getattr(run, name) for name in _PLAIN},
+        "state": run.state.shown,
+        "reason": str(run.reason),
+        "requests": billed_attempts(run),
+        "created": iso(run.created),
+        "started": iso(run.started),
+        "ended": iso(run.ended),
+        "due": iso(run.due) if run.due else None,
+        "report": report_run(run) if run.billed_ms else "",
+    }
+
+
+def attempt_json(attempt: Attempt, *, memory_mb: int) -> dict[str, Any]:
+    """One attempt of a run, with its REPORT line."""
+    usage = {name: getattr(attempt.usage, name) for name in attempt.usage.__slots__}
+    return {
+        "number": attempt.number,
+        "worker": attempt.worker,
+        "state": attempt.state,
+        "started": iso(attempt.started),
+        "ended": iso(attempt.ended),
+        "billed_ms": attempt.billed_ms,
+        **usage,
+        "error": attempt.error,
+        "report": report_of(attempt, memory_mb=memory_mb),
+    }
+
+
+def report_of(attempt: Attempt, *, memory_mb: int) -> str:
+    """The REPORT line of one attempt; "" for one that was lost."""
+    if attempt.state == "lost":
+        return ""
+    return report_line(attempt.run_id, attempt.usage, billed_ms=attempt.billed_ms, memory_mb=memory_mb)
+
+
+def trigger_json(trigger: Trigger, *, paused: bool, lag: int) -> dict[str, Any]:
+    """One trigger; `lag` is how many of its events are admitted and have not ended."""
+    return {
+        "id": trigger.id,
+        "uri": trigger.uri,
+        "state": "paused" if paused and trigger.state in ("active", "failing") else trigger.state,
+        "lag": lag,
+        "alias": trigger.alias,
+        "error": trigger.error,
+    }
+
+
+def function_json(
+    function: Function,
+    triggers: Sequence[Trigger],
+    *,
+    counts: Mapping[str, int],
+    lags: Mapping[str, int],
+    cost_usd: str,
+) -> dict[str, Any]:
+    """One function."""
+    paused = function.state == "paused"
+    return {
+        "name": function.name,
+        "version": live_version(function),
+        "state": function.state,
+        "triggers": [trigger_json(trigger, paused=paused, lag=lags.get(trigger.id, 0)) for trigger in triggers],
+        "runs": dict(counts),
+        "cost_usd": cost_usd,
+        "tags": dict(function.tags),
+    }
+
+
+def function_detail(function: Function, version: Version | None) -> dict[str, Any]:
+    """What `show` has beyond `function_json`. Versions in weights are texts, as JSON wants it."""
+    return {
+        "aliases": {alias: {str(n): w for n, w in weights.items()} for alias, weights in function.aliases.items()},
+        "latest": function.latest,
+        "created": iso(function.created),
+        "version": version_json(version) if version else None,
+    }
+
+
+def version_json(version: Version) -> dict[str, Any]:
+    """One version."""
+    return {**version.to_dict(), "created": iso(version.created)}

@@ -1,0 +1,130 @@
+"""Carries out what `policy.lifecycle` decided, after it is committed: kills, files put in place, timers, news."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..executors.protocol import Executor
+from ..model.errors import FnError, RunError
+from ..model.run import Run
+from ..policy.lifecycle import (
+    Discard,
+    EmitRecords,
+    Finished,
+    Kill,
+    Published,
+    PublishFailed,
+    PublishFiles,
+    RecordAttempt,
+    WakeAt,
+)
+from ..runtime import outputs
+from .facts import run_json
+from .feed import Feed
+from .livelog import LiveLogs
+from .logs import StoreLogs
+from .transitions import Step, Transitions, told
+
+log = logging.getLogger(__name__)
+_FILE_THREADS = 4  # outputs are put in place in threads: a remote filesystem may take its time
+
+
+class Hands:
+    """Works on the event loop; `wake_at` is the dispatcher's."""
+
+    def __init__(
+        self, executor: Executor, transitions: Transitions, logs: StoreLogs, feed: Feed, live_logs: LiveLogs
+    ) -> None:
+        self._executor = executor
+        self._transitions = transitions
+        self._logs = logs
+        self._feed = feed
+        self._live_logs = live_logs
+        self._files = ThreadPoolExecutor(_FILE_THREADS, "jupyter-fn-files")
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.wake_at: Callable[[float], None] = lambda due: None
+        self.function_changed: Callable[[str], None] = lambda name: None
+
+    def carry_out(self, steps: Sequence[Step]) -> None:
+        """Every instruction of every step, and the news of it."""
+        for step in steps:
+            for instruction in step.instructions:
+                self._do[type(instruction)](self, step.after, instruction)
+            if step.after is not step.before:
+                self._tell(step.after)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await asyncio.to_thread(self._files.shutdown)
+
+    # --- one instruction each
+
+    def _kill(self, run: Run, kill: Kill) -> None:
+        self._spawn(self._executor.cancel(kill.worker, kill.run_id, kill.token))
+
+    def _publish(self, run: Run, instruction: PublishFiles) -> None:
+        self._spawn(self._put_in_place(run, instruction))
+
+    async def _put_in_place(self, run: Run, instruction: PublishFiles) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._files, outputs.publish, instruction.staged)
+            outcome: Published | PublishFailed = Published(run.token)
+        except Exception as error:  # whatever the filesystem raises
+            outcome = PublishFailed(run.token, _unpublished(error).to_dict())
+        self._transitions.insist(told((run.id, outcome)))
+
+    def _discard(self, run: Run, instruction: Discard) -> None:
+        self._spawn(self._remove(instruction))
+
+    async def _remove(self, instruction: Discard) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._files, outputs.discard, instruction.staged)
+        except Exception:  # they are hidden, and nobody waits for it
+            log.warning("Staged files could not be removed.", exc_info=True)
+
+    def _wake(self, run: Run, instruction: WakeAt) -> None:
+        self.wake_at(instruction.due)
+
+    def _emitted(self, run: Run, instruction: EmitRecords) -> None:
+        self._logs.grown(topics={record.topic for record in instruction.records})
+
+    def _finished(self, run: Run, instruction: Finished) -> None:
+        self._feed.ended(run.id)
+        self._logs.grown(functions=[run.function])
+
+    def _ended(self, run: Run, instruction: RecordAttempt) -> None:
+        self._live_logs.forget(run.id)
+
+    _do: dict[type, Callable[[Hands, Run, Any], None]] = {
+        Kill: _kill,
+        PublishFiles: _publish,
+        Discard: _discard,
+        WakeAt: _wake,
+        EmitRecords: _emitted,
+        Finished: _finished,
+        RecordAttempt: _ended,
+    }
+
+    # --- news
+
+    def _tell(self, run: Run) -> None:
+        self._feed.push("run", lambda: run_json(run), function=run.function, key=run.id)
+        self.function_changed(run.function)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _unpublished(error: Exception) -> RunError:
+    cause = error.cause if isinstance(error, FnError) else f"{type(error).__name__}: {error}"
+    return RunError(
+        f"The run's files could not be put in place. {cause}", "Look at the folder; the run is tried again."
+    )

@@ -1,0 +1,265 @@
+"""From sources to the ledger: one follower per active trigger polls, and commits events, runs and position together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..model.errors import FnError
+from ..model.event import Event
+from ..model.ids import new_id
+from ..model.run import Run
+from ..model.trigger import Trigger
+from ..policy.routing import resolve
+from ..sources import registry
+from ..sources.protocol import Logs, Poll, Source
+from ..store import events, functions, triggers
+from ..store.database import Database
+from .catalog import Catalog
+from .feed import wait_for
+
+log = logging.getLogger(__name__)
+Enqueue = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+_FIRST_LOOK_S = 5.0  # so that what comes right after publishing is new to every trigger
+_FOR_EVER_S = 86_400.0
+_LEAST_WAIT_S = 0.001
+_THREADS = 16  # looks at once; each may block on a slow filesystem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paces:
+    """How often sources are looked at without a hint."""
+
+    poll_s: float
+    remote_poll_s: float
+
+
+class Poller:
+    """The followers of all active triggers."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        logs: Logs,
+        enqueue: Enqueue,
+        *,
+        paces: Paces,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._logs = logs
+        self._enqueue = enqueue
+        self._paces = paces
+        self.clock = clock
+        self._followers: dict[str, _Follower] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, "jupyter-fn-poll")
+        self._refreshing = asyncio.Lock()
+        self.function_changed: Callable[[str], None] = lambda name: None
+
+    async def refresh(self) -> None:
+        """Follow exactly the triggers that are active now, as they are written now; new ones have looked once."""
+        async with self._refreshing:
+            active = await self._active()
+            stale = [f for f in self._followers.values() if not f.serves(active.get(f.trigger.id))]
+            for follower in stale:
+                follower.stop()
+                del self._followers[follower.trigger.id]
+            if stale:
+                active = await self._active()  # what they have committed last is behind this in the writer's queue
+            new = [_Follower(self, t) for t in active.values() if t.id not in self._followers]
+            self._followers.update({follower.trigger.id: follower for follower in new})
+        for follower in new:
+            await wait_for(follower.looked, _FIRST_LOOK_S)
+
+    async def _active(self) -> dict[str, Trigger]:
+        found = await asyncio.wrap_future(self._database.submit(triggers.list_active))
+        return {trigger.id: trigger for trigger in found}
+
+    def source(self, trigger: Trigger) -> Source:
+        """The live source of a trigger, or one of its own when it is not followed."""
+        follower = self._followers.get(trigger.id)
+        return (follower.source if follower else None) or self.build(trigger)
+
+    def build(self, trigger: Trigger) -> Source:
+        """A new source. Raises BadTrigger."""
+        paces = self._paces
+        return registry.build(trigger, self._logs, poll_s=paces.poll_s, remote_poll_s=paces.remote_poll_s)
+
+    async def close(self) -> None:
+        """Stop every follower; looks that are under way are waited for, their events are committed."""
+        followers, self._followers = list(self._followers.values()), {}
+        for follower in followers:
+            follower.stop()
+        if followers:
+            await asyncio.wait({follower.task for follower in followers})
+        self._threads.shutdown(wait=False)
+
+    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Call something that blocks."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    async def admit(self, trigger: Trigger, poll: Poll) -> None:
+        """Commit what a look brought."""
+        await self._enqueue(partial(self._op, trigger, poll))
+        if poll.events:
+            self.function_changed(trigger.function)
+
+    def _op(self, trigger: Trigger, poll: Poll, conn: Connection) -> None:
+        make_run = run_maker(conn, self._catalog, trigger.function, trigger.alias)
+        position, now = poll.position, self.clock()
+        events.admit(conn, trigger.id, trigger.function, poll.events, position=position, make_run=make_run, now=now)
+        if poll.ended:
+            triggers.set_state(conn, trigger.id, "ended")
+
+    async def mark(self, trigger: Trigger, state: str, error: str = "") -> None:
+        """Keep the state of a trigger, for people to see."""
+        await asyncio.wrap_future(
+            self._database.submit(lambda conn: triggers.set_state(conn, trigger.id, state, error))
+        )
+        self.function_changed(trigger.function)
+
+
+def run_maker(
+    conn: Connection, catalog: Catalog, function: str, qualifier: str, *, number: int = 0
+) -> Callable[[Event], Run]:
+    """What makes the first run of an event; `qualifier` (an alias or a version) is resolved for each event.
+
+    Raises:
+        NotFound: no such function.
+    """
+    known = functions.get(conn, function)
+    resolve(known, qualifier, key="")
+
+    def make(event: Event) -> Run:
+        alias, version = resolve(known, qualifier, key=event.id)
+        return first_run(conn, catalog, event, alias=alias, version=version)
+
+    return make
+
+
+def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int) -> Run:
+    """A queued run of an event."""
+    records = event.data.get("records") or event.data.get("files") or [None]
+    return Run(
+        id=new_id(),
+        function=event.function,
+        version=version,
+        alias=alias,
+        trigger=event.trigger,
+        event_id=event.id,
+        created=event.admitted,
+        memory_mb=catalog.entry(conn, event.function, version).version.options.memory_mb,
+        batch_size=len(records) if event.type == "stream.batch" else 1,
+        hops=event.hops,
+        price_book=catalog.book.name,
+    )
+
+
+class _Follower:
+    """Polls one trigger until it is stopped or has ended."""
+
+    def __init__(self, poller: Poller, trigger: Trigger) -> None:
+        self._poller = poller
+        self.trigger = trigger
+        self.source: Source | None = None
+        self.looked = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._stopped = False
+        self._failing = trigger.state == "failing"
+        self._pause_s = _FIRST_PAUSE_S
+        self.task = asyncio.get_running_loop().create_task(self._follow())
+        self.task.add_done_callback(partial(_report, trigger.id))
+
+    def serves(self, trigger: Trigger | None) -> bool:
+        """It is the same trigger, whatever its position and its state."""
+        if trigger is None:
+            return False
+        return _lasting(trigger) == _lasting(self.trigger)
+
+    def stop(self) -> None:
+        """Commit nothing any more."""
+        self._stopped = True
+        self._woken.set()
+
+    async def _follow(self) -> None:
+        stop_listening: Callable[[], None] | None = None
+        position = self.trigger.position
+        wait_s: float | None = 0.0
+        try:
+            while not self._stopped and wait_s is not None:
+                self._woken.clear()
+                try:
+                    if self.source is None:
+                        self.source = self._poller.build(self.trigger)
+                        stop_listening = await self._poller.in_thread(self.source.listen, self._hint())
+                    position, wait_s = await self._look(self.source, position)
+                    await self._well()
+                except Exception as error:  # a source may raise anything; it is tried again
+                    wait_s = await self._failed(error)
+                self.looked.set()
+                if wait_s:
+                    await wait_for(self._woken, wait_s)
+        finally:
+            self.looked.set()
+            if stop_listening is not None:
+                await self._poller.in_thread(stop_listening)
+
+    def _hint(self) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+
+        def hint() -> None:
+            with suppress(RuntimeError):  # the loop has closed
+                loop.call_soon_threadsafe(self._woken.set)
+
+        return hint
+
+    async def _look(self, source: Source, position: Any) -> tuple[Any, float | None]:
+        """One look; the new position, and how long to wait for a hint (None: nothing will ever come again)."""
+        poll: Poll = await self._poller.in_thread(source.poll, position, self._poller.clock())
+        if self._stopped:
+            return position, None
+        if poll.events or poll.position != position or poll.ended:
+            await self._poller.admit(self.trigger, poll)
+        if poll.ended:
+            return poll.position, None
+        if poll.more:
+            return poll.position, 0.0
+        wait_s = _FOR_EVER_S if poll.wake_at is None else poll.wake_at - self._poller.clock()
+        return poll.position, max(wait_s, _LEAST_WAIT_S)
+
+    async def _well(self) -> None:
+        self._pause_s = _FIRST_PAUSE_S
+        if self._failing:
+            self._failing = False
+            await self._poller.mark(self.trigger, "active")
+
+    async def _failed(self, error: Exception) -> float:
+        """Say so, and how long to wait before the next try."""
+        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LAST_PAUSE_S)
+        said = f"{error.cause} {error.remedy}" if isinstance(error, FnError) else f"{type(error).__name__}: {error}"
+        log.warning("The trigger %s fails: %s", self.trigger.id, said, exc_info=not isinstance(error, FnError))
+        self._failing = True
+        with suppress(FnError):
+            await self._poller.mark(self.trigger, "failing", said.strip())
+        return pause_s
+
+
+def _lasting(trigger: Trigger) -> Trigger:
+    """What of a trigger decides how it is followed."""
+    return replace(trigger, position=None, state="", error="", created=0.0)
+
+
+def _report(trigger_id: str, task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("The follower of trigger %s broke.", trigger_id, exc_info=task.exception())

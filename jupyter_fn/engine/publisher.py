@@ -1,0 +1,117 @@
+"""From a draft to a version whose triggers are watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..model.errors import NotFound, PackageMismatch
+from ..model.function import LIVE, Options, check_name
+from ..model.trigger import Trigger
+from ..model.version import Draft, Version
+from ..policy.retry import parse_backoff
+from ..runtime.loading import check_packages, pack
+from ..sources import registry
+from ..store import functions, payloads, triggers
+from ..store.database import Database
+from .catalog import Catalog
+from .facts import trigger_json, version_json
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a draft."""
+
+    version: Version
+    created: bool
+    triggers: Sequence[Trigger]
+
+
+class Publisher:
+    """Checks a draft, stores it, and has its triggers followed. Publishing the same again changes nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        followed: Callable[[], Awaitable[None]],
+        *,
+        check_here: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        """`followed` brings the poller up to date; `check_here`: workers have the same packages as this process."""
+        self._database = database
+        self._catalog = catalog
+        self._followed = followed
+        self._check_here = check_here
+        self._clock = clock
+
+    async def publish(self, draft: Draft, *, dry_run: bool = False) -> dict[str, Any]:
+        """`{created, dry_run, version, triggers}`.
+
+        Raises:
+            UsageError: a name, a trigger or a backoff that cannot be read.
+            PackageMismatch: a package that the workers do not have, or have in another version.
+        """
+        wanted = await asyncio.to_thread(self._check, draft)
+        if dry_run:
+            done = await asyncio.to_thread(self._database.read, partial(self._would_be, draft, wanted))
+        else:
+            payload = pack(draft.bundle)
+            done = await asyncio.wrap_future(self._database.submit(partial(self._op, draft, payload, wanted)))
+            self._catalog.forget_limits()
+            await self._followed()
+        return {
+            "created": done.created,
+            "dry_run": dry_run,
+            "version": version_json(done.version),
+            "triggers": [trigger_json(trigger, paused=False, lag=0) for trigger in done.triggers],
+        }
+
+    def _check(self, draft: Draft) -> list[Trigger]:
+        """What can be seen to be wrong before anything is stored; the triggers."""
+        check_name(draft.function)
+        parse_backoff(draft.options.backoff)
+        if self._check_here:
+            _check_environment(draft)
+        return wanted_triggers(draft.function, draft.options, draft.folder, now=self._clock())
+
+    def _op(self, draft: Draft, payload: bytes, wanted: Sequence[Trigger], conn: Connection) -> Publication:
+        bundle = payloads.put(conn, payload)
+        version, created = functions.publish(conn, draft, bundle, self._clock())
+        self._catalog.forget_limits()
+        return Publication(version, created, triggers.replace(conn, draft.function, LIVE, wanted))
+
+    def _would_be(self, draft: Draft, wanted: Sequence[Trigger], conn: Connection) -> Publication:
+        try:
+            known = functions.versions_of(conn, draft.function)
+        except NotFound:
+            known = []
+        same = next((version for version in known if version.digest == draft.digest), None)
+        new = functions.version_of(draft, len(known) + 1, "", self._clock())
+        return Publication(same or new, same is None, wanted)
+
+
+def wanted_triggers(function: str, options: Options, folder: str, *, now: float) -> list[Trigger]:
+    """The triggers of a version, bound to `live`. Raises BadTrigger."""
+    defaults = {} if options.batch is None else {"batch": str(options.batch)}
+    defaults |= {} if options.window_s is None else {"window": f"{options.window_s}s"}
+    checked = (registry.check(t, folder, function=function, alias=LIVE, defaults=defaults) for t in options.on)
+    return [replace(trigger, created=now) for trigger in checked]
+
+
+def _check_environment(draft: Draft) -> None:
+    """Notebooks run in a kernel of their own, whose packages are the kernel's business."""
+    if draft.bundle.kind == "notebook":
+        return
+    try:
+        check_packages(draft.packages, draft.python)
+    except PackageMismatch as error:
+        raise PackageMismatch(
+            f"{draft.function} cannot run in this service's environments. {error.cause}", error.remedy
+        ) from None

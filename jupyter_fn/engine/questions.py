@@ -1,0 +1,277 @@
+"""What people ask: functions, runs, logs, cost, explain, audit, status. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from ..model.cost import PriceBook
+from ..model.errors import FnError
+from ..model.event import Event
+from ..model.function import Function
+from ..model.run import SHOWN_STATES, Run, State
+from ..model.trigger import Trigger
+from ..model.units import parse_time
+from ..policy.audit import audit
+from ..policy.explain import explain_run
+from ..policy.pricing import summarise
+from ..store import attempts, costs, events, functions, ledger, runs, triggers
+from ..store.database import Database
+from .catalog import Catalog, live_version
+from .facts import attempt_json, function_detail, function_json, report_of, run_json, version_json
+from .livelog import LiveLogs
+from .poller import Poller
+
+T = TypeVar("T")
+_LAST = 100
+_OPEN = ("queued", "waiting", "running")
+_MOST_FAILURES = 10_000
+
+
+class Questions:
+    """Each method is one question of the API; answers are JSON."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        poller: Poller,
+        live_logs: LiveLogs,
+        *,
+        books: Mapping[str, PriceBook],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._poller = poller
+        self._live_logs = live_logs
+        self._books = books
+        self._clock = clock
+
+    # --- functions
+
+    async def functions(self) -> list[dict[str, Any]]:
+        """Every function, by name."""
+        return await self._read(self._functions)
+
+    def _functions(self, conn: Connection) -> list[dict[str, Any]]:
+        counts, cost = runs.all_counts(conn), self._costs(conn)
+        return [self._function(conn, one, counts.get(one.name, {}), cost) for one in functions.list_all(conn)]
+
+    async def function(self, name: str, *, detail: bool = False) -> dict[str, Any]:
+        """One function; with its aliases and its live version when `detail`. Raises NotFound."""
+        return await self._read(partial(self._one_function, name, detail))
+
+    def _one_function(self, name: str, detail: bool, conn: Connection) -> dict[str, Any]:
+        one = functions.get(conn, name)
+        facts = self._function(conn, one, runs.counts_by_state(conn, name), self._costs(conn, name))
+        if not detail:
+            return facts
+        number = live_version(one)
+        version = self._catalog.entry(conn, name, number).version if number else None
+        return {**facts, **function_detail(one, version)}
+
+    def _function(
+        self, conn: Connection, one: Function, counts: Mapping[str, int], cost: Mapping[str, str]
+    ) -> dict[str, Any]:
+        lags = {
+            trigger: sum(states.get(state, 0) for state in _OPEN)
+            for trigger, states in (ledger.trigger_counts(conn, one.name) if _open(counts) else {}).items()
+        }
+        found = triggers.of_function(conn, one.name)
+        return function_json(one, found, counts=_ordered(counts), lags=lags, cost_usd=cost.get(one.name, "0"))
+
+    def _costs(self, conn: Connection, name: str | None = None) -> dict[str, str]:
+        rows = costs.sums(conn, "function", function=name)
+        summary = summarise(rows, books=self._books, active=self._catalog.book)
+        return {line["key"]: line["cost_usd"] for line in summary["by"]}
+
+    async def versions(self, name: str) -> list[dict[str, Any]]:
+        """The versions of a function, newest first. Raises NotFound."""
+        found = await self._read(lambda conn: functions.versions_of(conn, name))
+        return [version_json(version) for version in found]
+
+    # --- runs
+
+    async def runs(self, function: str, state: str, last: int | None) -> list[dict[str, Any]]:
+        """Runs, newest first. Raises NotFound, BadValue."""
+
+        def read(conn: Connection) -> list[Run]:
+            if function:
+                functions.get(conn, function)
+            most = (1 << 31) if last is None else last
+            return runs.list_runs(conn, function or None, state or None, last=most)
+
+        return [run_json(run) for run in await self._read(read)]
+
+    async def run(self, run_id: str) -> dict[str, Any]:
+        """One run with its attempts and its event. Raises NotFound."""
+
+        def read(conn: Connection) -> dict[str, Any]:
+            run = runs.get(conn, run_id)
+            event = events.get(conn, run.event_id)
+            made = [attempt_json(one, memory_mb=run.memory_mb) for one in attempts.attempts_of(conn, run_id)]
+            shown = event.for_handler(attempt=run.attempts) if event else None
+            return {**run_json(run), "attempts_list": made, "event": shown}
+
+        return await self._read(read)
+
+    async def run_and_log(self, run_id: str) -> tuple[Run, str]:
+        """One run, and what it has printed so far. Raises NotFound."""
+        return await self._read(lambda conn: (runs.get(conn, run_id), self._log(conn, run_id)))
+
+    async def logs(self, run_id: str) -> dict[str, Any]:
+        """`{text, ended}`."""
+        run, text = await self.run_and_log(run_id)
+        return {"text": text, "ended": run.state.terminal}
+
+    def _log(self, conn: Connection, run_id: str) -> str:
+        """Attempt after attempt, each with its REPORT line, then what is being printed."""
+        run = runs.get(conn, run_id)
+        parts = []
+        for attempt in attempts.attempts_of(conn, run_id):
+            text = attempts.log_of(conn, run_id, attempt.number)
+            report = report_of(attempt, memory_mb=run.memory_mb)
+            parts += [_line(text), _line(report)]
+        return "".join([*parts, self._live_logs.of(run_id)])
+
+    async def failures(self, name: str) -> list[dict[str, Any]]:
+        """Runs that need somebody: dead and failed ones that were not redriven. Raises NotFound."""
+
+        def read(conn: Connection) -> list[Run]:
+            functions.get(conn, name)
+            return self.failed(conn, name)
+
+        return [run_json(run) for run in await self._read(read)]
+
+    def failed(self, conn: Connection, name: str) -> list[Run]:
+        """As `failures`, newest first."""
+        states = (State.DEAD, State.FAILED, State.UNKNOWN)
+        found = [run for s in states for run in runs.list_runs(conn, name, s.value, last=_MOST_FAILURES)]
+        return sorted((run for run in found if not runs.children_of(conn, run.id)), key=lambda run: -run.seq)
+
+    # --- cost
+
+    async def cost(self, function: str, by: str, since: str) -> dict[str, Any]:
+        """CONTRACT's cost JSON. Raises BadValue."""
+        moment = parse_time(since) if since else None
+
+        def read(conn: Connection) -> dict[str, Any]:
+            if function:
+                functions.get(conn, function)
+            rows = costs.sums(conn, by or "function", function=function or None, since=moment)
+            time = costs.cluster(conn, moment, self._clock())
+            return summarise(rows, books=self._books, active=self._catalog.book, cluster=time)
+
+        return await self._read(read)
+
+    # --- why and whether
+
+    async def explain(self, name: str, subject: str) -> dict[str, Any]:
+        """Why a run, an event or a path did or did not run: `{subject, sentences, runs}`. Raises NotFound."""
+        found, watched = await self._read(partial(self._subject, name, subject))
+        sentences: list[str] = []
+        if not found:
+            found, sentences = await self._looked(name, subject, watched)
+        about = await self._read(lambda conn: [line for run in found for line in self._explained(conn, run)])
+        if not (about or sentences):
+            sentences = [f"{name} has no trigger that could take {subject}, and no run or event of that id."]
+        return {"subject": subject, "sentences": [*sentences, *about], "runs": [run_json(run) for run in found]}
+
+    def _subject(self, name: str, subject: str, conn: Connection) -> tuple[list[Run], list[Trigger]]:
+        functions.get(conn, name)
+        run = runs.get_all(conn, [subject]).get(subject)
+        found = [run] if run is not None and run.function == name else runs.of_event(conn, subject)
+        return [one for one in found if one.function == name], triggers.of_function(conn, name)
+
+    async def _looked(self, name: str, subject: str, watched: list[Trigger]) -> tuple[list[Run], list[str]]:
+        """What the sources make of it, and the runs of the event that it became."""
+        found: list[Run] = []
+        sentences = []
+        for trigger in watched:
+            try:
+                look = await self._poller.in_thread(self._poller.source(trigger).look, subject, self._clock())
+            except FnError as error:
+                sentences.append(f"{trigger.uri}: {error.cause}")
+                continue
+            event = await self._read(partial(_event_of, trigger.id, look.key))
+            if event is None:
+                sentences.append(look.verdict)
+            else:
+                sentences.append(f"{subject} was admitted by {trigger.uri} as event {event.id}.")
+                found += await self._read(partial(runs.of_event, event_id=event.id))
+        return found, sentences
+
+    def _explained(self, conn: Connection, run: Run) -> list[str]:
+        options = self._catalog.of_run(conn, run).version.options
+        paused = functions.get(conn, run.function).state == "paused"
+        running = runs.held_counts(conn).get(run.function, 0)
+        return explain_run(
+            run,
+            now=self._clock(),
+            retries=options.retries,
+            paused=paused,
+            limit=options.concurrency,
+            running=running,
+        )
+
+    async def audit(self, name: str) -> dict[str, Any]:
+        """A listing of the sources against the ledger. Raises NotFound."""
+        watched = await self._read(lambda conn: (functions.get(conn, name), triggers.of_function(conn, name))[1])
+        listed = {trigger.id: await self._survey(trigger) for trigger in watched}
+        return await self._read(partial(_audited, name, listed))
+
+    async def _survey(self, trigger: Trigger) -> list[str]:
+        """The keys of what is there; nothing for sources that cannot say, or that have ended."""
+        if trigger.state == "ended":
+            return []
+        keys = await self._poller.in_thread(self._poller.build(trigger).survey, self._clock())
+        return list(keys or ())
+
+    async def counts(self) -> dict[str, int]:
+        """For `status`: functions, and runs queued and running."""
+
+        def read(conn: Connection) -> dict[str, int]:
+            total: Counter[str] = Counter()
+            for states in runs.all_counts(conn).values():
+                total.update(states)
+            queued = total["queued"] + total["waiting"]
+            return {"functions": len(functions.list_all(conn)), "queued": queued, "running": total["running"]}
+
+        return await self._read(read)
+
+    async def _read(self, question: Callable[[Connection], T]) -> T:
+        return await asyncio.to_thread(self._database.read, question)
+
+
+def _audited(name: str, listed: Mapping[str, list[str]], conn: Connection) -> dict[str, Any]:
+    states: Counter[str] = Counter()
+    for of_trigger in ledger.trigger_counts(conn, name).values():
+        states.update(of_trigger)
+    observed = sum(ledger.admitted_counts(conn, name).values())
+    for trigger, keys in listed.items():
+        waiting = len(set(keys) - events.keys_of(conn, trigger, keys))
+        states["queued"] += waiting
+        observed += waiting
+    return audit(observed, states)
+
+
+def _event_of(trigger: str, key: str, conn: Connection) -> Event | None:
+    return events.by_key(conn, trigger, key) if key else None
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    return {state: counts[state] for state in SHOWN_STATES if counts.get(state)}
+
+
+def _open(counts: Mapping[str, int]) -> bool:
+    return any(counts.get(state) for state in _OPEN)
+
+
+def _line(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"

@@ -1,0 +1,118 @@
+"""How many workers there are: looks when somebody wants some, and every second while there are any."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from sqlalchemy import Connection
+
+from ..executors.protocol import Executor
+from ..model.errors import FnError
+from ..policy.scaling import Demand, scale
+from ..store import costs, runs
+from ..store.database import Database
+from .bench import Bench
+from .catalog import Catalog
+
+log = logging.getLogger(__name__)
+_LOOK_S = 1.0
+_REST_S = 0.1  # between two looks at least
+_START_LIMIT_S = 30.0  # a worker that was asked for and has not joined by then is not counted on
+
+
+class Scaler:
+    """Carries out `policy.scaling`, and takes down how long workers are busy."""
+
+    def __init__(
+        self,
+        database: Database,
+        executor: Executor,
+        bench: Bench,
+        catalog: Catalog,
+        *,
+        slots_per_worker: int,
+        target_latency_s: float,
+        idle_timeout_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._executor = executor
+        self._bench = bench
+        self._catalog = catalog
+        self._slots_per_worker = slots_per_worker
+        self._target_latency_s = target_latency_s
+        self._idle_timeout_s = idle_timeout_s
+        self._clock = clock
+        self._wanted = asyncio.Event()
+        self._asked, self._asked_at = 0, 0.0
+
+    def want_workers(self) -> None:
+        """There is work without a place."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S if self._bench.workers else None):
+                    await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.look()
+            except FnError as error:
+                log.error("The cluster cannot be scaled: %s %s", error.cause, error.remedy)
+            except Exception:
+                log.exception("The cluster cannot be scaled.")
+            await asyncio.sleep(_REST_S)
+
+    async def look(self) -> None:
+        """Decide once, and have it done."""
+        now = self._clock()
+        await self.take_down()
+        demands = await self._demands(now)
+        fewest, most = self._executor.limits
+        decision = scale(
+            demands,
+            self._bench.standings(),
+            now=now,
+            slots_per_worker=self._slots_per_worker,
+            target_latency_s=self._target_latency_s,
+            idle_timeout_s=self._idle_timeout_s,
+            fewest=fewest,
+            most=most,
+            starting=self._starting(now),
+        )
+        there = len(self._bench.workers)
+        if decision.retire or decision.wanted > there:
+            self._asked, self._asked_at = decision.wanted, now
+            await self._executor.scale(decision.wanted, decision.retire)
+
+    async def take_down(self) -> None:
+        """Write down how long workers were busy."""
+        now = self._clock()
+        busy = self._bench.settle(now)
+
+        def op(conn: Connection) -> None:
+            for worker, seconds in busy:
+                costs.add_busy(conn, worker, seconds, now)
+
+        if busy:
+            await asyncio.wrap_future(self._database.submit(op))
+
+    async def _demands(self, now: float) -> list[Demand]:
+        backlog, limits = await asyncio.to_thread(
+            self._database.read, lambda conn: (runs.backlog(conn, now), dict(self._catalog.limits(conn)))
+        )
+        held = self._bench.held_by_function()
+        return [
+            Demand(runs=backlog.get(name, 0) + held[name], mean_s=self._bench.mean_s(name), limit=limits.get(name))
+            for name in backlog.keys() | held.keys()
+        ]
+
+    def _starting(self, now: float) -> int:
+        if now - self._asked_at > _START_LIMIT_S:
+            return 0
+        return max(0, self._asked - len(self._bench.workers))

@@ -1,0 +1,56 @@
+"""What requests carry. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """A JSON object with exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Invoke(Body):
+    """One event by hand."""
+
+    event: Any = None
+    qualifier: str = Field("", description="A version's number or an alias; live when empty.")
+    run_key: str = Field("", description="The same key and event give the same run.")
+    wait_s: float = Field(0.0, ge=0, le=300, description="How long to wait for the end of the run.")
+
+
+class Map(Body):
+    """Many events by hand."""
+
+    events: list[Any]
+    qualifier: str = ""
+
+
+class Weights(Body):
+    """Where an alias points: version → weight."""
+
+    weights: dict[str, int]
+
+
+class Redrive(Body):
+    """Which dead runs to run again."""
+
+    ids: list[str] | None = Field(None, description="All of them when null.")
+    code: str = Field("same", description="same | latest")
+    dry_run: bool = False
+
+
+class NewRecord(Body):
+    """One record of a topic."""
+
+    value: Any = None
+    key: str = ""
+
+
+class Records(Body):
+    """Records for a topic, in order."""
+
+    records: list[NewRecord]
