@@ -1,0 +1,1 @@
+"""What jupyter-fn costs, measured beside a floor in the same run: `python -m benchmarks [NAME …] [--json FILE]`."""

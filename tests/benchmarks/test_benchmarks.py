@@ -1,0 +1,80 @@
+"""The benchmarks run at a tiny size, and the page is what the published results say."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "published.json"
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """The benchmarks are not installed; they are run from the root."""
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def benchmarks(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("invoke", 2), ("cold", 1), ("events", 1), ("first", 2), ("idle", 2), ("importing", 1)],
+)
+def test_every_measure_runs_at_a_tiny_size(tmp_path, name, figures):
+    done = benchmarks(name, "--size", "0.01", "--json", str(tmp_path / "tiny.json"))
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((tmp_path / "tiny.json").read_text())
+    assert len(kept["figures"]) == figures
+    assert all(figure["ours"] >= 0 and figure["floor"] >= 0 for figure in kept["figures"])
+    assert kept["machine"]["sqlite_synchronous"] == "full"
+    assert kept["figures"][0]["name"] in done.stdout
+
+
+def test_a_measure_that_does_not_exist_is_refused_by_name():
+    done = benchmarks("speed")
+    assert done.returncode == 2
+    assert "'speed'" in done.stderr
+
+
+def test_the_page_is_written_from_the_published_results():
+    from benchmarks.table import PAGE, page, read
+
+    assert PAGE.read_text() == page(read(RESULTS)), "Write it again: python -m benchmarks --page"
+
+
+def test_published_results_are_whole_and_honest():
+    results = json.loads(RESULTS.read_text())
+    from benchmarks.figure import Figure
+
+    for data in results["figures"]:
+        assert Figure.from_dict(data).to_dict() == data
+    assert {"cores", "python", "sqlite_synchronous", "dask"} <= set(results["machine"])
+
+
+def test_a_percentile_is_a_value_that_was_measured():
+    from benchmarks.figure import percentile
+
+    assert [percentile([3, 1, 2, 4], share) for share in (0, 0.5, 0.75, 0.99, 1)] == [1, 2, 3, 4, 4]
+
+
+def test_an_aim_is_about_the_ratio_or_about_ours():
+    from benchmarks.figure import Figure
+
+    figure = Figure(name="x", what="", unit="ms", ours=10, floor=30, beside="", aim="<= 0.5")
+    assert (figure.ratio, figure.met) == (10 / 30, True)
+    assert Figure.from_dict({**figure.to_dict(), "of": "ours"}).met is False
+    assert Figure.from_dict({**figure.to_dict(), "aim": ""}).met is None
