@@ -1,4 +1,4 @@
-"""What never changes of versions, kept in memory; and the limits of functions, which do change.
+"""What never changes of versions, kept in memory; and functions with their limits, which do change.
 
 Everything is read inside the caller's transaction, so a claim sees the limit that was committed before it.
 """
@@ -33,7 +33,15 @@ class Catalog:
     def __init__(self, book: PriceBook) -> None:
         self.book = book
         self._entries: dict[tuple[str, int], Entry] = {}
+        self._functions: dict[str, Function] = {}
         self._limits: dict[str, int | None] | None = None
+
+    def function(self, conn: Connection, name: str) -> Function:
+        """A function with its aliases. Raises NotFound."""
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = functions.get(conn, name)
+        return found
 
     def entry(self, conn: Connection, function: str, number: int) -> Entry:
         """One version. Raises NotFound."""
@@ -55,8 +63,10 @@ class Catalog:
             self._limits = {name: limit for name, limit in found.items() if limit is not None}
         return self._limits
 
-    def forget_limits(self) -> None:
-        """A function was published, removed, or its `live` moved. To be called inside that transaction."""
+    def forget_functions(self) -> None:
+        """A function was published, removed, or an alias moved. To be called inside that transaction, and after it:
+        somebody may have read in between what was true before."""
+        self._functions.clear()
         self._limits = None
 
     def _limit(self, conn: Connection, function: Function) -> int | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -36,8 +37,8 @@ class Batch:
     """What one claim brought."""
 
     claimed: list[tuple[Step, Event, Entry]]
-    more: bool  # there may be more to claim, with room enough
-    next_due: float | None
+    left: bool  # there may be more to claim when there is room again
+    next_due: float | None  # when asked to look ahead: the next retry of all
 
 
 class Dispatcher:
@@ -67,6 +68,8 @@ class Dispatcher:
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
         self._claiming = False
         self._again = False
+        self._left = True
+        self._look_ahead = True
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
@@ -83,8 +86,9 @@ class Dispatcher:
             self.want_workers()
         return result
 
-    def wake(self) -> None:
-        """Something may be claimed now."""
+    def wake(self, *, look_ahead: bool = False) -> None:
+        """Something may be claimed now. `look_ahead` when retries may be due later that nobody has set a timer for."""
+        self._look_ahead |= look_ahead
         if self._closed:
             return
         if self._claiming:
@@ -107,7 +111,7 @@ class Dispatcher:
 
     def _ring(self) -> None:
         self._timer = None
-        self.wake()
+        self.wake(look_ahead=True)
 
     def close(self) -> None:
         """Claim nothing any more."""
@@ -121,15 +125,19 @@ class Dispatcher:
         return room(self._bench.loads(), durations_s=self._bench.durations_s)
 
     def _claim(self) -> None:
-        self._claiming, self._again = True, False
+        look_ahead = self._look_ahead
+        self._claiming, self._again, self._look_ahead = True, False, False
         loads, durations_s = self._bench.loads(), dict(self._bench.durations_s)
+        op = partial(self._op, loads, durations_s, look_ahead)
         try:
-            future = asyncio.wrap_future(self._database.submit(lambda conn: self._op(conn, loads, durations_s)))
+            future = asyncio.wrap_future(self._database.submit(op))
         except ServiceNotRunning:
             return
         future.add_done_callback(self._claimed)
 
-    def _op(self, conn: Connection, loads: list[WorkerLoad], durations_s: Mapping[VersionKey, float]) -> Batch:
+    def _op(
+        self, loads: list[WorkerLoad], durations_s: Mapping[VersionKey, float], look_ahead: bool, conn: Connection
+    ) -> Batch:
         now = self._clock()
         most = min(room(loads, durations_s=durations_s), _MOST_CLAIMED)
         limits = self._catalog.limits(conn)
@@ -138,11 +146,12 @@ class Dispatcher:
         candidates = runs.claimable(conn, now, most, exclude=full)
         chosen = admit(candidates, running=held, limits=limits, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
-        steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now)
+        known = {run.id: run for run, _ in placed}
+        steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now, known=known)
         found = events.get_all(conn, {step.after.event_id for step in steps})
         claimed = [(step, found[step.after.event_id], self._catalog.of_run(conn, step.after)) for step in steps]
-        due = None if len(candidates) == most else runs.next_due(conn, now)
-        return Batch(claimed, more=len(candidates) == most and bool(placed), next_due=due)
+        left = bool(full) or len(candidates) == most or len(placed) < len(candidates)
+        return Batch(claimed, left=left, next_due=runs.next_due(conn, now) if look_ahead else None)
 
     def _claimed(self, future: asyncio.Future[Batch]) -> None:
         self._claiming = False
@@ -160,7 +169,8 @@ class Dispatcher:
         self._transitions.carry_out([step for step, _, _ in batch.claimed])
         if batch.next_due is not None:
             self.wake_at(batch.next_due)
-        if self._again or batch.more:
+        self._left = batch.left
+        if self._again or (batch.left and batch.claimed):
             self.wake()
 
     def _failed(self, error: BaseException | None) -> bool:
@@ -168,7 +178,7 @@ class Dispatcher:
             return False
         if not isinstance(error, ServiceNotRunning) and not self._closed:
             log.error("Runs cannot be claimed; it is tried again.", exc_info=error)
-            asyncio.get_running_loop().call_later(_AGAIN_S, self.wake)
+            asyncio.get_running_loop().call_later(_AGAIN_S, partial(self.wake, look_ahead=True))
         return True
 
     async def _send(self, worker: str, given: Sequence[tuple[Run, Assignment]]) -> None:
@@ -214,7 +224,8 @@ class Dispatcher:
             duration_s = outcome.usage.duration_ms / 1000 if counts else None
             self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
         self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)))
-        self.wake()
+        if self._left or self._claiming:
+            self.wake()
 
     def log_lines(self, run_id: str, text: str) -> None:
         """Live output of a running attempt."""

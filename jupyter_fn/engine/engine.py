@@ -108,6 +108,9 @@ class Engine:
         await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in runs.unfinished(conn)])
         await self.poller.refresh()
         self.dispatcher.wake()
+        due = await asyncio.to_thread(self.database.read, lambda conn: runs.next_due(conn, now))
+        if due is not None:
+            self.dispatcher.wake_at(due)
 
     def _take_up(self, now: float, conn: Connection) -> None:
         costs.close_workers(conn)

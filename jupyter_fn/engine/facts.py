@@ -58,6 +58,16 @@ def report_of(attempt: Attempt, *, memory_mb: int) -> str:
     return report_line(attempt.run_id, attempt.usage, billed_ms=attempt.billed_ms, memory_mb=memory_mb)
 
 
+def attempt_log(text: str, report: str) -> str:
+    """What an attempt has printed, then its REPORT line."""
+    return "".join(part if part.endswith("\n") else f"{part}\n" for part in (text, report) if part)
+
+
+def run_log(run: Run, text: str) -> str:
+    """The log of a run that ended with its only attempt."""
+    return attempt_log(text, report_run(run))
+
+
 def trigger_json(trigger: Trigger, *, paused: bool, lag: int) -> dict[str, Any]:
     """One trigger; `lag` is how many of its events are admitted and have not ended."""
     return {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+
+from ..model.run import Run
 
 _MOST_PENDING = 2000  # of one follower; the oldest goes first
 _GATHER_S = 0.03  # what comes within this time travels together, of one thing only the last
@@ -49,12 +51,21 @@ class Follower:
                 yield come
 
 
+@dataclass(eq=False)
+class Awaited:
+    """A run whose end somebody waits for; `run` and `log` are there when it has ended meanwhile."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    run: Run | None = None
+    log: str | None = None
+
+
 class Feed:
     """The followers, and those who wait for runs."""
 
     def __init__(self) -> None:
         self._followers: set[Follower] = set()
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._waiting: dict[str, set[Awaited]] = {}
         self._numbers = count()
         self.closed = False
 
@@ -64,7 +75,7 @@ class Feed:
         return bool(self._followers)
 
     @contextmanager
-    def follow(self, function: str = "") -> Any:
+    def follow(self, function: str = "") -> Iterator[Follower]:
         """A follower of everything, or of one function's runs, logs and progress."""
         follower = Follower(function)
         self._followers.add(follower)
@@ -91,28 +102,29 @@ class Feed:
             follower.closed = True
             follower.woken.set()
         for waiting in self._waiting.values():
-            for event in waiting:
-                event.set()
+            for awaited in waiting:
+                awaited.event.set()
 
     # --- the end of a run
 
     @contextmanager
-    def awaiting(self, run_id: str) -> Any:
-        """An event that is set when that run ends. Enter before looking whether it has ended already."""
-        event = asyncio.Event()
-        self._waiting.setdefault(run_id, set()).add(event)
+    def awaiting(self, run_id: str) -> Iterator[Awaited]:
+        """Somebody waits for the end of that run. Enter before looking whether it has ended already."""
+        awaited = Awaited()
+        self._waiting.setdefault(run_id, set()).add(awaited)
         try:
-            yield event
+            yield awaited
         finally:
             waiting = self._waiting[run_id]
-            waiting.discard(event)
+            waiting.discard(awaited)
             if not waiting:
                 del self._waiting[run_id]
 
-    def ended(self, run_id: str) -> None:
-        """That run has ended, and that is committed."""
-        for event in self._waiting.get(run_id, ()):
-            event.set()
+    def ended(self, run: Run, log: str | None) -> None:
+        """That run has ended, and that is committed; `log` is all it has printed, when that is at hand."""
+        for awaited in self._waiting.get(run.id, ()):
+            awaited.run, awaited.log = run, log
+            awaited.event.set()
 
 
 async def wait_for(event: asyncio.Event, limit_s: float) -> bool:

@@ -14,6 +14,7 @@ from ..model.run import Run
 from ..policy.lifecycle import (
     Discard,
     EmitRecords,
+    Ended,
     Finished,
     Kill,
     Published,
@@ -23,7 +24,7 @@ from ..policy.lifecycle import (
     WakeAt,
 )
 from ..runtime import outputs
-from .facts import run_json
+from .facts import run_json, run_log
 from .feed import Feed
 from .livelog import LiveLogs
 from .logs import StoreLogs
@@ -53,7 +54,7 @@ class Hands:
         """Every instruction of every step, and the news of it."""
         for step in steps:
             for instruction in step.instructions:
-                self._do[type(instruction)](self, step.after, instruction)
+                self._do[type(instruction)](self, step, instruction)
             if step.after is not step.before:
                 self._tell(step.after)
 
@@ -65,11 +66,11 @@ class Hands:
 
     # --- one instruction each
 
-    def _kill(self, run: Run, kill: Kill) -> None:
+    def _kill(self, step: Step, kill: Kill) -> None:
         self._spawn(self._executor.cancel(kill.worker, kill.run_id, kill.token))
 
-    def _publish(self, run: Run, instruction: PublishFiles) -> None:
-        self._spawn(self._put_in_place(run, instruction))
+    def _publish(self, step: Step, instruction: PublishFiles) -> None:
+        self._spawn(self._put_in_place(step.after, instruction))
 
     async def _put_in_place(self, run: Run, instruction: PublishFiles) -> None:
         try:
@@ -79,7 +80,7 @@ class Hands:
             outcome = PublishFailed(run.token, _unpublished(error).to_dict())
         self._transitions.insist(told((run.id, outcome)))
 
-    def _discard(self, run: Run, instruction: Discard) -> None:
+    def _discard(self, step: Step, instruction: Discard) -> None:
         self._spawn(self._remove(instruction))
 
     async def _remove(self, instruction: Discard) -> None:
@@ -88,20 +89,22 @@ class Hands:
         except Exception:  # they are hidden, and nobody waits for it
             log.warning("Staged files could not be removed.", exc_info=True)
 
-    def _wake(self, run: Run, instruction: WakeAt) -> None:
+    def _wake(self, step: Step, instruction: WakeAt) -> None:
         self.wake_at(instruction.due)
 
-    def _emitted(self, run: Run, instruction: EmitRecords) -> None:
+    def _emitted(self, step: Step, instruction: EmitRecords) -> None:
         self._logs.grown(topics={record.topic for record in instruction.records})
 
-    def _finished(self, run: Run, instruction: Finished) -> None:
-        self._feed.ended(run.id)
+    def _finished(self, step: Step, instruction: Finished) -> None:
+        run, stimulus = step.after, step.stimulus
+        whole = run_log(run, stimulus.outcome.log) if isinstance(stimulus, Ended) and run.attempts == 1 else None
+        self._feed.ended(run, whole)
         self._logs.grown(functions=[run.function])
 
-    def _ended(self, run: Run, instruction: RecordAttempt) -> None:
-        self._live_logs.forget(run.id)
+    def _ended(self, step: Step, instruction: RecordAttempt) -> None:
+        self._live_logs.forget(step.after.id)
 
-    _do: dict[type, Callable[[Hands, Run, Any], None]] = {
+    _do: dict[type, Callable[[Hands, Step, Any], None]] = {
         Kill: _kill,
         PublishFiles: _publish,
         Discard: _discard,

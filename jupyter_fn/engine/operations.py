@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from ..model.errors import BadValue, Conflict, NotFound
 from ..model.event import Event
 from ..model.function import LIVE, check_name
+from ..model.ids import new_id
 from ..model.run import TERMINAL, Record, Run, State
 from ..model.units import money
 from ..policy.lifecycle import CancelRequested
@@ -22,7 +23,7 @@ from ..store.database import Database
 from .catalog import Catalog, live_version
 from .dispatcher import Dispatcher
 from .facts import run_json
-from .feed import Feed, wait_for
+from .feed import Awaited, Feed, wait_for
 from .logs import StoreLogs
 from .poller import first_run, run_maker
 from .publisher import wanted_triggers
@@ -73,13 +74,20 @@ class Operations:
             NotFound: no such function, version or alias.
             Conflict: the key was used with another event.
         """
-        data = _data(event)
-        made: Run = await self._dispatcher.enqueue(partial(self._invoke, name, data, qualifier, run_key))
-        self._changed(name)
-        return await self.wait(made.id, wait_s)
+        data, run_id = _data(event), new_id()
+        with self._feed.awaiting(run_id) as awaited:
+            made: Run = await self._dispatcher.enqueue(partial(self._invoke, name, data, qualifier, run_key, run_id))
+            self._changed(name)
+            if made.id != run_id:  # the key's run was there
+                return await self.wait(made.id, wait_s)
+            if wait_s > 0 and not self._feed.closed:
+                await wait_for(awaited.event, wait_s)
+            return await self._ended(awaited, run_id)
 
-    def _invoke(self, name: str, data: Mapping[str, Any], qualifier: str, run_key: str, conn: Connection) -> Run:
-        make_run = run_maker(conn, self._catalog, name, qualifier)
+    def _invoke(
+        self, name: str, data: Mapping[str, Any], qualifier: str, run_key: str, run_id: str, conn: Connection
+    ) -> Run:
+        make_run = run_maker(conn, self._catalog, name, qualifier, run_id=run_id)
         return events.invoke(conn, name, data, make_run=make_run, now=self._clock(), run_key=run_key)[1]
 
     async def map(self, name: str, all_events: Sequence[Any], *, qualifier: str = "") -> list[str]:
@@ -97,12 +105,17 @@ class Operations:
 
     async def wait(self, run_id: str, wait_s: float) -> dict[str, Any]:
         """The run's JSON with its log, once it has ended or `wait_s` are over."""
-        with self._feed.awaiting(run_id) as ended:
+        with self._feed.awaiting(run_id) as awaited:
             run, log = await self._questions.run_and_log(run_id)
             if run.state in TERMINAL or wait_s <= 0 or self._feed.closed:
                 return {**run_json(run), "log": log}
-            await wait_for(ended, wait_s)
-        run, log = await self._questions.run_and_log(run_id)
+            await wait_for(awaited.event, wait_s)
+            return await self._ended(awaited, run_id)
+
+    async def _ended(self, awaited: Awaited, run_id: str) -> dict[str, Any]:
+        run, log = awaited.run, awaited.log
+        if run is None or log is None:
+            run, log = await self._questions.run_and_log(run_id)
         return {**run_json(run), "log": log}
 
     async def emit(self, topic: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -148,7 +161,7 @@ class Operations:
         version = self._catalog.entry(conn, name, live_version(functions.get(conn, name))).version
         wanted = wanted_triggers(name, version.options, version.folder, now=self._clock())
         triggers.replace(conn, name, LIVE, wanted)
-        self._catalog.forget_limits()
+        self._catalog.forget_functions()
 
     async def remove(self, name: str) -> dict[str, Any]:
         """Take a function away: its triggers end, its open runs are cancelled, its history stays."""
@@ -156,20 +169,20 @@ class Operations:
         def op(conn: Connection) -> list[str]:
             functions.remove(conn, name)
             triggers.remove_all(conn, name)
-            self._catalog.forget_limits()
+            self._catalog.forget_functions()
             return runs.open_ids(conn, name)
 
         await self._write(op)
-        self._catalog.forget_limits()
+        self._catalog.forget_functions()
         await self._transitions.tell(lambda conn: [(i, CancelRequested()) for i in runs.open_ids(conn, name)])
         await self._followed()
         self._feed.push("function", {"removed": name, "name": name}, function=name, key=name)
         return {"removed": name}
 
     async def _moved(self, name: str) -> dict[str, Any]:
-        self._catalog.forget_limits()
+        self._catalog.forget_functions()
         await self._followed()
-        self._dispatcher.wake()
+        self._dispatcher.wake(look_ahead=True)
         self._changed(name)
         return await self._questions.function(name)
 
@@ -177,12 +190,12 @@ class Operations:
 
     async def cancel(self, run_id: str) -> dict[str, Any]:
         """Stop a run; one that goes on is killed. Raises NotFound."""
-        with self._feed.awaiting(run_id) as ended:
+        with self._feed.awaiting(run_id) as awaited:
             steps = await self._transitions.tell(told((run_id, CancelRequested())))
             if not steps:
                 raise NotFound(f"There is no run {run_id!r}.", "jupyter fn runs lists them.")
             if steps[0].after.state not in TERMINAL:
-                await wait_for(ended, _CANCEL_LIMIT_S)
+                await wait_for(awaited.event, _CANCEL_LIMIT_S)
         run, _ = await self._questions.run_and_log(run_id)
         return run_json(run)
 

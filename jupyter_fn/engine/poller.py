@@ -21,7 +21,7 @@ from ..model.trigger import Trigger
 from ..policy.routing import resolve
 from ..sources import registry
 from ..sources.protocol import Logs, Poll, Source
-from ..store import events, functions, triggers
+from ..store import events, triggers
 from ..store.database import Database
 from .catalog import Catalog
 from .feed import wait_for
@@ -131,28 +131,29 @@ class Poller:
 
 
 def run_maker(
-    conn: Connection, catalog: Catalog, function: str, qualifier: str, *, number: int = 0
+    conn: Connection, catalog: Catalog, function: str, qualifier: str, *, run_id: str = ""
 ) -> Callable[[Event], Run]:
-    """What makes the first run of an event; `qualifier` (an alias or a version) is resolved for each event.
+    """What makes the first run of an event; `qualifier` (an alias or a version) is resolved for each event. `run_id`
+    when there is only one.
 
     Raises:
         NotFound: no such function.
     """
-    known = functions.get(conn, function)
+    known = catalog.function(conn, function)
     resolve(known, qualifier, key="")
 
     def make(event: Event) -> Run:
         alias, version = resolve(known, qualifier, key=event.id)
-        return first_run(conn, catalog, event, alias=alias, version=version)
+        return first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
 
     return make
 
 
-def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int) -> Run:
+def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
     """A queued run of an event."""
     records = event.data.get("records") or event.data.get("files") or [None]
     return Run(
-        id=new_id(),
+        id=run_id or new_id(),
         function=event.function,
         version=version,
         alias=alias,

@@ -64,7 +64,7 @@ class Publisher:
         else:
             payload = pack(draft.bundle)
             done = await asyncio.wrap_future(self._database.submit(partial(self._op, draft, payload, wanted)))
-            self._catalog.forget_limits()
+            self._catalog.forget_functions()
             await self._followed()
         return {
             "created": done.created,
@@ -84,7 +84,7 @@ class Publisher:
     def _op(self, draft: Draft, payload: bytes, wanted: Sequence[Trigger], conn: Connection) -> Publication:
         bundle = payloads.put(conn, payload)
         version, created = functions.publish(conn, draft, bundle, self._clock())
-        self._catalog.forget_limits()
+        self._catalog.forget_functions()
         return Publication(version, created, triggers.replace(conn, draft.function, LIVE, wanted))
 
     def _would_be(self, draft: Draft, wanted: Sequence[Trigger], conn: Connection) -> Publication:

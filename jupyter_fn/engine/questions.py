@@ -23,7 +23,7 @@ from ..policy.pricing import summarise
 from ..store import attempts, costs, events, functions, ledger, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version
-from .facts import attempt_json, function_detail, function_json, report_of, run_json, version_json
+from .facts import attempt_json, attempt_log, function_detail, function_json, report_of, run_json, version_json
 from .livelog import LiveLogs
 from .poller import Poller
 
@@ -136,8 +136,7 @@ class Questions:
         parts = []
         for attempt in attempts.attempts_of(conn, run_id):
             text = attempts.log_of(conn, run_id, attempt.number)
-            report = report_of(attempt, memory_mb=run.memory_mb)
-            parts += [_line(text), _line(report)]
+            parts.append(attempt_log(text, report_of(attempt, memory_mb=run.memory_mb)))
         return "".join([*parts, self._live_logs.of(run_id)])
 
     async def failures(self, name: str) -> list[dict[str, Any]]:
@@ -271,7 +270,3 @@ def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
 
 def _open(counts: Mapping[str, int]) -> bool:
     return any(counts.get(state) for state in _OPEN)
-
-
-def _line(text: str) -> str:
-    return text if not text or text.endswith("\n") else f"{text}\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ Telling = Callable[[Connection], Iterable[Told]]
 class Step:
     """One transition that is committed. `after is before` when the stimulus meant nothing any more."""
 
+    stimulus: Stimulus
     before: Run
     after: Run
     instructions: tuple[Instruction, ...]
@@ -41,9 +42,12 @@ def told(*stimuli: Told) -> Telling:
     return lambda _: stimuli
 
 
-def transit(conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: float) -> list[Step]:
-    """Advance the runs and write what came of it; runs that do not exist are passed over. Part of an op of the writer."""
-    current = runs.get_all(conn, {run_id for run_id, _ in stimuli})
+def transit(
+    conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: float, *, known: Mapping[str, Run] | None = None
+) -> list[Step]:
+    """Advance the runs and write what came of it; runs that do not exist are passed over. Part of an op of the writer,
+    in which the runs that are `known` were read already."""
+    current = dict(known) if known is not None else runs.get_all(conn, {run_id for run_id, _ in stimuli})
     steps: list[Step] = []
     changes: list[Change] = []
     for run_id, stimulus in stimuli:
@@ -51,7 +55,7 @@ def transit(conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: fl
         if run is None:
             continue
         after, instructions = advance(run, stimulus, now, catalog.of_run(conn, run).rules)
-        steps.append(Step(run, after, instructions))
+        steps.append(Step(stimulus, run, after, instructions))
         if after is not run:
             current[run_id] = after
             changes.append(_change(run, after, instructions, stimulus))

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,7 @@ from .http import make_app
 from .state import Running
 
 _GRACE_S = 3  # open answers may take so long when the service stops
+_SWITCH_S = 0.0005  # the writer's thread and the loop hand over to each other several times for one run
 OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
 
 
@@ -32,6 +34,7 @@ def serve(settings: Settings, open_engine: OpenEngine, ready: Callable[[str], No
         ServiceError: the port is taken.
         BadValue: the cluster or the price book cannot be used.
     """
+    sys.setswitchinterval(_SWITCH_S)
     with owned(settings.home), open_engine(settings) as engine:
         asyncio.run(_serve(settings, engine, ready))
 

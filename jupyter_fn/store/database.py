@@ -69,8 +69,8 @@ class Database:
     def submit(self, op: Callable[[Connection], T]) -> Future[T]:
         """Have the writer carry out `op`. The future resolves after its COMMIT.
 
-        What waits shares one transaction, each op in a savepoint of its own: when one fails, only its future does. An op
-        must do nothing outside the connection that it cannot do twice, for its transaction may be rolled back.
+        What waits shares one transaction; when one op fails, only its future does. An op must do nothing outside the
+        connection that it cannot do twice: when another one of its transaction fails, it is rolled back and done again.
         """
         return self._writer.submit(op)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, NestedTransaction
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
 
 from ..model.errors import ServiceNotRunning
 from .faults import translate
@@ -21,29 +19,12 @@ T = TypeVar("T")
 Op = Callable[[Connection], Any]
 
 _MOST = 512  # ops in one transaction, so that the first of them does not wait for ever
-_HOOKS = "after_commit"
-
-log = logging.getLogger(__name__)
-
-
-def after_commit(conn: Connection, hook: Callable[[], None]) -> None:
-    """From inside an op: call `hook`, in the writer's thread, once the op's transaction is committed; never if it is not."""
-    conn.info[_HOOKS].append(hook)
 
 
 @dataclass(slots=True)
 class _Job:
     op: Op
     future: Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    hooks: list[Callable[[], None]] = field(default_factory=list)
-
-    def settle(self) -> None:
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
 
 
 class Writer:
@@ -99,49 +80,18 @@ class Writer:
             pass
         return jobs
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        """All in one transaction. When one fails, all of it is rolled back and each is carried out again in a transaction
+        of its own: failures are rare, and savepoints would cost every op as much as its work."""
         try:
             with self._conn.begin():
-                for job in jobs:
-                    self._carry_out(job, alone=len(jobs) == 1)
+                results = [job.op(self._conn) for job in jobs]
         except BaseException as error:
-            # The whole transaction is gone, also what had gone well in it: nobody is told otherwise.
-            fault = translate(error, self._path)
+            if len(jobs) == 1:
+                jobs[0].future.set_exception(translate(error, self._path))
+                return
             for job in jobs:
-                job.future.set_exception(fault)
+                self._commit([job])
             return
-        for job in jobs:
-            job.settle()
-        for job in jobs:
-            _call(job.hooks)
-
-    def _carry_out(self, job: _Job, *, alone: bool) -> None:
-        """One op. A failure stays with it, unless it took the transaction with it (disk full) or it is alone in it."""
-        self._conn.info[_HOOKS] = job.hooks
-        if alone:
-            job.result = job.op(self._conn)
-            return
-        savepoint = self._conn.begin_nested()
-        try:
-            job.result = job.op(self._conn)
-            savepoint.commit()
-        except Exception as error:
-            _undo(savepoint, error)
-            job.error = translate(error, self._path)
-            job.hooks.clear()
-
-
-def _undo(savepoint: NestedTransaction, error: Exception) -> None:
-    """Back to the savepoint. When `error` took the whole transaction with it, there is none: raise `error` again."""
-    try:
-        savepoint.rollback()
-    except SQLAlchemyError:
-        raise error from None
-
-
-def _call(hooks: list[Callable[[], None]]) -> None:
-    for hook in hooks:
-        try:
-            hook()
-        except Exception:
-            log.exception("A hook after a commit failed.")
+        for job, result in zip(jobs, results, strict=True):
+            job.future.set_result(result)

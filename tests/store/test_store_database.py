@@ -12,7 +12,6 @@ from jupyter_fn.model.run import Record
 from jupyter_fn.store import database as database_module
 from jupyter_fn.store import records
 from jupyter_fn.store.database import Database
-from jupyter_fn.store.writer import after_commit
 
 
 def append(value, topic="t"):
@@ -96,34 +95,6 @@ def test_a_cancelled_future_is_not_carried_out(database):
     gate.open()
     database.write(append("wanted"))
     assert values(database) == ["wanted"]
-
-
-def test_hooks_see_the_commit_and_a_failed_op_has_none(database):
-    gate = Gate(database)
-    seen = []
-
-    def good(conn):
-        after_commit(conn, lambda: seen.append(values(database)))
-        append("good")(conn)
-
-    def bad(conn):
-        after_commit(conn, lambda: seen.append("never"))
-        raise KeyError
-
-    futures = [database.submit(good), database.submit(bad)]
-    gate.open()
-    wait(futures, 10)
-    database.write(lambda conn: None)  # hooks of a transaction come before the next one
-    assert seen == [["good"]]
-
-
-def test_a_hook_that_fails_harms_nobody(database):
-    def op(conn):
-        after_commit(conn, lambda: 1 / 0)
-        return "kept"
-
-    assert database.write(op) == "kept"
-    assert database.write(append(1)) == 1
 
 
 def test_a_read_sees_one_moment(database):
