@@ -73,19 +73,12 @@ def balanced(name: str, audit: Json) -> Check:
     return Check(f"audit of {name}", bool(audit["balanced"]) and audit["observed"] == total, found)
 
 
-def exact_cost(name: str, runs: Sequence[Json], requests: Mapping[str, int], cost: Json) -> Check:
-    """The cost of each run, and their sum, recomputed from the runs' JSON to the last digit.
-
-    Args:
-        name: the function.
-        runs: every run that the summary is about.
-        requests: billed attempts of a run by its id, where they are not one.
-        cost: the summary.
-    """
-    book = next(book for book in cost["prices"]["books"] if book["name"] == cost["prices"]["active"])
+def exact_cost(name: str, runs: Sequence[Json], cost: Json) -> Check:
+    """The cost of each run of `name`, and of the summary over all of them, recomputed from the runs' JSON."""
+    books = {book["name"]: book for book in cost["prices"]["books"]}
     with localcontext() as context:
         context.prec = _EXACT
-        prices = [(run, price(run, requests.get(run["id"], 1), book)) for run in runs]
+        prices = [(run, price(run, books[run["price_book"]])) for run in runs]
         total = sum((exact for _, exact in prices), Decimal(0))
     wrong = [run["id"] for run, exact in prices if Decimal(run["cost_usd"]) != exact or not _rounded_up(run)]
     holds = not wrong and Decimal(cost["total_usd"]) == total
@@ -93,8 +86,12 @@ def exact_cost(name: str, runs: Sequence[Json], requests: Mapping[str, int], cos
     return Check(f"cost of {name} as by the formula, to the last digit", holds, found)
 
 
-def price(run: Json, requests: int, book: Json) -> Decimal:
-    """requests × price + billed seconds × memory in GB × price per GB-s. Call it within enough digits."""
+def price(run: Json, book: Json) -> Decimal:
+    """requests × price + billed seconds × memory in GB × price per GB-s. Call it within enough digits.
+
+    Requests are attempts without those that were lost with a worker or with the service.
+    """
+    requests = Decimal(run["attempts"] - run["lost"])
     seconds, gigabytes = Decimal(run["billed_ms"]) / 1000, Decimal(run["memory_mb"]) / 1024
     of_requests = requests * Decimal(book["per_million_requests"]) / 1_000_000
     return of_requests + seconds * gigabytes * Decimal(book["per_gb_s"])

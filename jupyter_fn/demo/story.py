@@ -184,14 +184,7 @@ class Demo:
 
     def exact_cost(self, name: str, since: str, runs: Sequence[Row]) -> Check:
         """Of one function since then."""
-        cost = self.ask(partial(self.client.cost, name, since=since))
-        requests = {run["id"]: self.billed_attempts(run["id"]) for run in runs if run["attempts"] != 1}
-        return checks.exact_cost(name, runs, requests, cost)
-
-    def billed_attempts(self, run_id: str) -> int:
-        """What was lost with a service or a worker is not billed."""
-        attempts = self.ask(partial(self.client.run, run_id))["attempts_list"]
-        return sum(one["state"] != "lost" for one in attempts)
+        return checks.exact_cost(name, runs, self.ask(partial(self.client.cost, name, since=since)))
 
     def parquet_rows(self) -> dict[str, int]:
         """Rows per file that lies in `clean`."""
