@@ -98,6 +98,11 @@ class Dispatcher:
         else:
             self.want_workers()
 
+    def place_freed(self) -> None:
+        """A function has one run less under way."""
+        if self._left or self._claiming:
+            self.wake()
+
     def wake_at(self, due: float) -> None:
         """Something may be claimed from then on (epoch seconds)."""
         delay_s = due - self._clock()
@@ -224,8 +229,7 @@ class Dispatcher:
             duration_s = outcome.usage.duration_ms / 1000 if counts else None
             self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
         self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)))
-        if self._left or self._claiming:
-            self.wake()
+        self.place_freed()
 
     def log_lines(self, run_id: str, text: str) -> None:
         """Live output of a running attempt."""

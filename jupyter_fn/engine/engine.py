@@ -94,6 +94,7 @@ class Engine:
         """What knows nothing of each other is called through these."""
         self.transitions.carry_out = self.hands.carry_out
         self.hands.wake_at = self.dispatcher.wake_at
+        self.hands.place_freed = self.dispatcher.place_freed
         self.hands.function_changed = self.news.function_changed
         self.poller.function_changed = self.news.function_changed
         self.dispatcher.want_workers = self.scaler.want_workers

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..executors.protocol import Executor
 from ..model.errors import FnError, RunError
-from ..model.run import Run
+from ..model.run import HELD, Run
 from ..policy.lifecycle import (
     Discard,
     EmitRecords,
@@ -35,7 +35,7 @@ _FILE_THREADS = 4  # outputs are put in place in threads: a remote filesystem ma
 
 
 class Hands:
-    """Works on the event loop; `wake_at` is the dispatcher's."""
+    """Works on the event loop; `wake_at` and `place_freed` are the dispatcher's."""
 
     def __init__(
         self, executor: Executor, transitions: Transitions, logs: StoreLogs, feed: Feed, live_logs: LiveLogs
@@ -48,6 +48,7 @@ class Hands:
         self._files = ThreadPoolExecutor(_FILE_THREADS, "jupyter-fn-files")
         self._tasks: set[asyncio.Task[Any]] = set()
         self.wake_at: Callable[[float], None] = lambda due: None
+        self.place_freed: Callable[[], None] = lambda: None
         self.function_changed: Callable[[str], None] = lambda name: None
 
     def carry_out(self, steps: Sequence[Step]) -> None:
@@ -57,6 +58,8 @@ class Hands:
                 self._do[type(instruction)](self, step, instruction)
             if step.after is not step.before:
                 self._tell(step.after)
+                if step.before.state in HELD and step.after.state not in HELD:
+                    self.place_freed()
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from ..model.errors import BadValue, FnError, NotFound, ServiceError
 from .metrics import metrics_text
-from .routes import Json, api, running
+from .routes import Json, api
 from .state import Running
 
 PREFIX = "/api/v1"
@@ -26,10 +26,10 @@ class Unauthorized(ServiceError):
     status = _UNAUTHORIZED
 
 
-def authorized(request: Request) -> None:
+async def authorized(request: Request) -> None:
     """Let a request with the service's token pass. Raises Unauthorized."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), running(request).token.encode()):
+    if not hmac.compare_digest(given.encode(), request.app.state.running.token.encode()):
         raise Unauthorized("The bearer token is missing or wrong.", "Use the token in service.json of the home.")
 
 
@@ -66,7 +66,7 @@ def _documents(app: FastAPI) -> APIRouter:
     @documents.get("/metrics", response_class=PlainTextResponse)
     async def metrics(request: Request) -> PlainTextResponse:
         """Prometheus text."""
-        return PlainTextResponse(await metrics_text(running(request).engine))
+        return PlainTextResponse(await metrics_text(request.app.state.running.engine))
 
     return documents
 

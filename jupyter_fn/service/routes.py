@@ -25,8 +25,8 @@ class Json(Response):
         return dumps(content).encode()
 
 
-def running(request: Request) -> Running:
-    """The service that answers."""
+async def running(request: Request) -> Running:
+    """The service that answers. Asynchronous, for FastAPI would call it in a thread otherwise."""
     service: Running = request.app.state.running
     return service
 

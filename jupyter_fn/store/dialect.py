@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ColumnElement, Integer, cast
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Integer, Row, Select, bindparam, cast
 from sqlalchemy.dialects.sqlite import insert
 
-__all__ = ["day_of", "insert", "storable"]
+__all__ = ["ByIds", "day_of", "insert", "storable"]
+
+
+class ByIds:
+    """A query over rows by one column: one statement for a single value, which is the hot case, one for many. Both are
+    built once."""
+
+    def __init__(self, query: Select[Any], column: ColumnElement[str]) -> None:
+        self._one = query.where(column == bindparam("id"))
+        self._many = query.where(column.in_(bindparam("ids", expanding=True)))
+
+    def rows(self, conn: Connection, ids: Collection[str]) -> Sequence[Row[Any]]:
+        """The rows of these values, in no order."""
+        if len(ids) == 1:
+            return conn.execute(self._one, {"id": next(iter(ids))}).all()
+        return conn.execute(self._many, {"ids": list(ids)}).all()
 
 
 def day_of(seconds: Column[float]) -> ColumnElement[int]:

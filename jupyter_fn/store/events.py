@@ -13,13 +13,14 @@ from ..model.event import BY_HAND, Event, NewEvent
 from ..model.ids import new_id
 from ..model.run import Run, State
 from . import runs, triggers
-from .dialect import insert, storable
+from .dialect import ByIds, insert, storable
 from .payloads import pack, unpack
 from .schema import events
 
 MakeRun = Callable[[Event], Run]
 _AT_ONCE = 5000  # keys in one IN (…)
 _COLUMNS = tuple(events.c)
+_WHOLE = ByIds(select(*_COLUMNS), events.c.id)
 
 
 def admit(
@@ -129,8 +130,7 @@ def get(conn: Connection, event_id: str) -> Event | None:
 
 def get_all(conn: Connection, event_ids: Collection[str]) -> dict[str, Event]:
     """Events by id; unknown ids are left out."""
-    rows = conn.execute(select(*_COLUMNS).where(events.c.id.in_(event_ids)))
-    return {row.id: _to_event(conn, row) for row in rows.all()}
+    return {row.id: _to_event(conn, row) for row in _WHOLE.rows(conn, event_ids)}
 
 
 def by_key(conn: Connection, trigger_id: str, key: str) -> Event | None:

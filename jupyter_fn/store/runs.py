@@ -13,7 +13,7 @@ from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
 from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
-from .dialect import insert
+from .dialect import ByIds, insert
 from .runrow import COLUMNS, MUTABLE, encode, to_row, to_run
 from .schema import HELD, NO_PARENT, QUEUED, WAITING, functions, runs, triggers
 
@@ -135,9 +135,7 @@ def unfinished(conn: Connection) -> list[Run]:
 
 # --- transitions -------------------------------------------------------------------------------------------------
 
-_CURRENT = select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token).where(
-    runs.c.id.in_(bindparam("ids", expanding=True))
-)
+_CURRENT = ByIds(select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token).with_for_update(), runs.c.id)
 _UPDATE = update(runs).where(runs.c.seq == bindparam("of_seq"))
 _values = attrgetter(*MUTABLE)
 
@@ -149,8 +147,7 @@ def apply(conn: Connection, changes: Sequence[Change], now: float) -> list[bool]
     Only the fields that differ between `before` and `after` are. An end enters the log of finished runs.
     """
     where = {
-        row.id: (row.seq, row.state, row.token)
-        for row in conn.execute(_CURRENT.with_for_update(), {"ids": [change.before.id for change in changes]})
+        row.id: (row.seq, row.state, row.token) for row in _CURRENT.rows(conn, [change.before.id for change in changes])
     }
     made: list[tuple[int, Change]] = []
     verdicts = []
@@ -198,6 +195,9 @@ def _update(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
+_WHOLE = ByIds(select(*COLUMNS), runs.c.id)
+
+
 def get(conn: Connection, run_id: str) -> Run:
     """One run. Raises NotFound."""
     found = get_all(conn, [run_id])
@@ -208,7 +208,7 @@ def get(conn: Connection, run_id: str) -> Run:
 
 def get_all(conn: Connection, run_ids: Collection[str]) -> dict[str, Run]:
     """Runs by id; unknown ids are left out."""
-    return {run.id: run for run in _read(conn, select(*COLUMNS).where(runs.c.id.in_(run_ids)))}
+    return {run.id: run for run in (to_run(conn, row) for row in _WHOLE.rows(conn, run_ids))}
 
 
 def of_event(conn: Connection, event_id: str) -> list[Run]:
