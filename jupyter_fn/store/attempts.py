@@ -15,13 +15,16 @@ from .payloads import pack, unpack
 from .schema import attempts, logs, runs
 
 _USAGE = tuple(field.name for field in dataclasses.fields(Usage))
+_INSERT = insert(attempts)
+_KEEP = insert(logs)
+_KEEP = _KEEP.on_conflict_do_update(index_elements=[logs.c.run_id, logs.c.attempt], set_={"text": _KEEP.excluded.text})
 _OWN = ("number", "token", "worker", "started", "ended", "state", "billed_ms")
 
 
 def append(conn: Connection, ended: Sequence[tuple[int, Attempt]]) -> None:
     """Store attempts, each with its run's `seq`. Internal to the store: `runs.apply` does it."""
     if ended:
-        conn.execute(insert(attempts), [_row_of(seq, attempt) for seq, attempt in ended])
+        conn.execute(_INSERT, [_row_of(seq, attempt) for seq, attempt in ended])
 
 
 def attempts_of(conn: Connection, run_id: str) -> list[Attempt]:
@@ -43,10 +46,7 @@ def mean_durations(conn: Connection, since: float) -> dict[tuple[str, int], floa
 
 def save_log(conn: Connection, run_id: str, attempt: int, text: str) -> None:
     """Keep what an attempt printed; a later text of the same attempt replaces it."""
-    packed = pack(conn, text)
-    statement = insert(logs).values(run_id=run_id, attempt=attempt, text=packed)
-    keys = [logs.c.run_id, logs.c.attempt]
-    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_={"text": packed}))
+    conn.execute(_KEEP, {"run_id": run_id, "attempt": attempt, "text": pack(conn, text)})
 
 
 def log_of(conn: Connection, run_id: str, attempt: int | None = None) -> str:

@@ -20,6 +20,7 @@ from .schema import events
 MakeRun = Callable[[Event], Run]
 _AT_ONCE = 5000  # keys in one IN (…)
 _COLUMNS = tuple(events.c)
+_INSERT = insert(events).on_conflict_do_nothing().returning(events.c.key, events.c.seq)
 _WHOLE = ByIds(select(*_COLUMNS), events.c.id)
 
 
@@ -91,8 +92,7 @@ def _enter(
     if not fresh:
         return []
     rows = [_row_of(conn, trigger, function, key, new, now) for key, new in fresh.items()]
-    statement = insert(events).on_conflict_do_nothing().returning(events.c.key, events.c.seq, events.c.id)
-    seqs = {row.key: row.seq for row in conn.execute(statement, rows)}
+    seqs = {row.key: row.seq for row in conn.execute(_INSERT, rows)}
     admitted = [_event_of(row, seqs[row["key"]], fresh[row["key"]]) for row in rows if row["key"] in seqs]
     made = [_first_run(event, fresh[event.key].skip, make_run) for event in admitted]
     return list(zip(admitted, runs.insert_all(conn, made), strict=True))

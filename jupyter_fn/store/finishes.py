@@ -14,6 +14,7 @@ from .dialect import insert
 from .payloads import unpack
 from .schema import finishes, runs
 
+_INSERT = insert(finishes)
 _GOOD, _BAD = ("succeeded",), ("dead", "failed")
 
 
@@ -34,7 +35,7 @@ def append(conn: Connection, ended: Sequence[tuple[int, Run]]) -> None:
     """Enter runs that have ended, each with its `seq` in `runs`. Internal to the store: `runs.apply` does it."""
     if ended:
         rows = [{"run": seq, "function": run.function, "state": run.state.value} for seq, run in ended]
-        conn.execute(insert(finishes), rows)
+        conn.execute(_INSERT, rows)
 
 
 def finished_since(conn: Connection, function: str, *, failed: bool, after: int, limit: int) -> list[Finish]:

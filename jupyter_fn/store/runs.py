@@ -29,12 +29,14 @@ class Change:
     log: str = ""  # of the attempt that ended
 
 
+_INSERT = insert(runs).returning(runs.c.id, runs.c.seq)
+
+
 def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
     """Store new runs; the same with their `seq`."""
     if not made:
         return []
-    statement = insert(runs).returning(runs.c.id, runs.c.seq)
-    seqs = {row.id: row.seq for row in conn.execute(statement, [to_row(conn, run) for run in made])}
+    seqs = {row.id: row.seq for row in conn.execute(_INSERT, [to_row(conn, run) for run in made])}
     return [run.replace(seq=seqs[run.id]) for run in made]
 
 
