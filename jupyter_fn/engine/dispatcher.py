@@ -15,7 +15,7 @@ from ..executors.protocol import Executor, Worker
 from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
 from ..model.run import Outcome, Run
-from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated
+from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, worth_claiming
 from ..policy.lifecycle import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
 from ..store import events, runs
@@ -99,8 +99,8 @@ class Dispatcher:
             self.want_workers()
 
     def place_freed(self) -> None:
-        """A function has one run less under way."""
-        if self._left or self._claiming:
+        """A worker or a function has a run less under way."""
+        if self._claiming or (self._left and worth_claiming(self._bench.loads(), durations_s=self._bench.durations_s)):
             self.wake()
 
     def wake_at(self, due: float) -> None:

@@ -120,10 +120,10 @@ class Feed:
             if not waiting:
                 del self._waiting[run_id]
 
-    def ended(self, run: Run, log: str | None) -> None:
-        """That run has ended, and that is committed; `log` is all it has printed, when that is at hand."""
+    def ended(self, run: Run, log: Callable[[], str | None]) -> None:
+        """That run has ended, and that is committed; `log` gives all it has printed, when that is at hand."""
         for awaited in self._waiting.get(run.id, ()):
-            awaited.run, awaited.log = run, log
+            awaited.run, awaited.log = run, log()
             awaited.event.set()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..executors.protocol import Executor
 from ..model.errors import FnError, RunError
-from ..model.run import HELD, Run
+from ..model.run import HELD, TERMINAL, Run
 from ..policy.lifecycle import (
     Discard,
     EmitRecords,
@@ -58,8 +58,9 @@ class Hands:
                 self._do[type(instruction)](self, step, instruction)
             if step.after is not step.before:
                 self._tell(step.after)
-                if step.before.state in HELD and step.after.state not in HELD:
-                    self.place_freed()
+        if any(step.before.state in HELD and step.after.state not in HELD for step in steps):
+            self.place_freed()
+        self._logs.grown(functions={step.after.function for step in steps if step.after.state in TERMINAL})
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -99,10 +100,7 @@ class Hands:
         self._logs.grown(topics={record.topic for record in instruction.records})
 
     def _finished(self, step: Step, instruction: Finished) -> None:
-        run, stimulus = step.after, step.stimulus
-        whole = run_log(run, stimulus.outcome.log) if isinstance(stimulus, Ended) and run.attempts == 1 else None
-        self._feed.ended(run, whole)
-        self._logs.grown(functions=[run.function])
+        self._feed.ended(step.after, lambda: _whole_log(step))
 
     def _ended(self, step: Step, instruction: RecordAttempt) -> None:
         self._live_logs.forget(step.after.id)
@@ -127,6 +125,12 @@ class Hands:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _whole_log(step: Step) -> str | None:
+    """Of a run that ended with its only attempt; that of others is in the store."""
+    run, stimulus = step.after, step.stimulus
+    return run_log(run, stimulus.outcome.log) if isinstance(stimulus, Ended) and run.attempts == 1 else None
 
 
 def _unpublished(error: Exception) -> RunError:

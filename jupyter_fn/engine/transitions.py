@@ -82,44 +82,57 @@ class Transitions:
         self._database = database
         self._catalog = catalog
         self._clock = clock
-        self._insisting: set[asyncio.Task[None]] = set()
+        self._pending: list[Telling] = []  # what has to be told when the present op is committed
+        self._telling: asyncio.Task[None] | None = None
         self.carry_out: Callable[[Sequence[Step]], None] = lambda _: None
 
     def tell(self, telling: Telling) -> asyncio.Future[list[Step]]:
         """Carry stimuli into the store. They are in the writer's queue when this returns, so what is submitted next
         sees what they have changed."""
-        future = asyncio.wrap_future(self._database.submit(self._op(telling)))
+        return self._tell_all([telling])
+
+    def insist(self, telling: Telling) -> None:
+        """Tell what must not be lost: again and again, when the store refuses it. What comes while an op is under way
+        shares the next one, so the more there is to tell, the less each of it costs."""
+        self._pending.append(telling)
+        if self._telling is None:
+            first, self._pending = self._pending, []
+            future = self._tell_all(first)
+            self._telling = asyncio.get_running_loop().create_task(self._tell_on(first, future))
+
+    async def settle(self) -> None:
+        """Wait until everything is told."""
+        if self._telling is not None:
+            await self._telling
+
+    def _tell_all(self, tellings: list[Telling]) -> asyncio.Future[list[Step]]:
+        future = asyncio.wrap_future(self._database.submit(self._op(tellings)))
         future.add_done_callback(self._committed)
         return future
 
-    def insist(self, telling: Telling) -> None:
-        """Tell what must not be lost: again and again, when the store refuses it."""
-        future = self.tell(telling)
-        task = asyncio.get_running_loop().create_task(self._insist(future, telling))
-        self._insisting.add(task)
-        task.add_done_callback(self._insisting.discard)
+    def _op(self, tellings: Sequence[Telling]) -> Callable[[Connection], list[Step]]:
+        def op(conn: Connection) -> list[Step]:
+            stimuli = [one for telling in tellings for one in telling(conn)]
+            return transit(conn, self._catalog, stimuli, self._clock())
 
-    async def settle(self) -> None:
-        """Wait for what is being insisted on."""
-        if self._insisting:
-            await asyncio.wait(self._insisting)
-
-    def _op(self, telling: Telling) -> Callable[[Connection], list[Step]]:
-        return lambda conn: transit(conn, self._catalog, list(telling(conn)), self._clock())
+        return op
 
     def _committed(self, future: asyncio.Future[list[Step]]) -> None:
         if not future.cancelled() and future.exception() is None:
             self.carry_out(future.result())
 
-    async def _insist(self, future: asyncio.Future[list[Step]], telling: Telling) -> None:
-        while True:
+    async def _tell_on(self, tellings: list[Telling], future: asyncio.Future[list[Step]]) -> None:
+        """Until nothing is pending any more."""
+        while tellings:
             try:
                 await future
+                tellings = []
             except ServiceNotRunning:
-                return  # the store is closed; the next service finds the runs as they stand
+                break  # the store is closed; the next service finds the runs as they stand
             except Exception:
                 log.exception("The store refused what happened to runs; it is told again.")
                 await asyncio.sleep(_AGAIN_S)
-                future = self.tell(telling)
-            else:
-                return
+            tellings, self._pending = [*tellings, *self._pending], []
+            if tellings:
+                future = self._tell_all(tellings)
+        self._telling = None

@@ -104,6 +104,12 @@ def room(workers: Iterable[WorkerLoad], *, durations_s: Mapping[VersionKey, floa
     return sum(_Load(worker, durations_s).most() for worker in workers)
 
 
+def worth_claiming(workers: Iterable[WorkerLoad], *, durations_s: Mapping[VersionKey, float]) -> bool:
+    """Whether more should be claimed now: a worker has a slot without a run, or less than half the work queued that it
+    may have. Until then claims are left to come together."""
+    return any(_Load(worker, durations_s).wanting() for worker in workers)
+
+
 def _pipelined_s(mean_s: float | None) -> float | None:
     """What one run adds to a slot's queue; None when it needs a slot of its own."""
     if mean_s is None or mean_s * 2 > PIPELINED_S:
@@ -143,6 +149,10 @@ class _Load:
     def rank(self, key: VersionKey) -> tuple[bool, float, int, str]:
         load_s = self.queued_s + PIPELINED_S * self.long
         return (key not in self.warm, load_s / self.slots, self.short + self.long, self.id)
+
+    def wanting(self) -> bool:
+        shared = self.slots - self.long
+        return shared > 0 and (self.short < shared or self.queued_s < PIPELINED_S * shared / 2)
 
     def most(self) -> int:
         shared = max(self.slots - self.long, 0)
