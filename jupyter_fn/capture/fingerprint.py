@@ -20,7 +20,7 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
-from .pickling import ABSENT, references, travels_whole
+from .pickling import ABSENT, CachedFunction, references, travels_whole
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
 _CLASS_NOISE = {
@@ -120,6 +120,10 @@ class _Fingerprints:
             "def", [self.of(value.__code__), *self.each(parts), self.members(around), self.members(vars(value))]
         )
 
+    def cached(self, value: Any) -> str:
+        """A function under `@functools.cache`."""
+        return _mix("cached", [repr(sorted(value.cache_parameters().items())), self.of(value.__wrapped__)])
+
     def method(self, value: types.MethodType) -> str:
         return _mix("method", self.each([value.__func__, value.__self__]))
 
@@ -218,6 +222,7 @@ _WAYS: Mapping[type, _Way] = {
     types.MappingProxyType: _Fingerprints.mapping,
     types.CodeType: _Fingerprints.code,
     types.FunctionType: _Fingerprints.function,
+    CachedFunction: _Fingerprints.cached,
     types.MethodType: _Fingerprints.method,
     types.BuiltinFunctionType: _Fingerprints.builtin,
     types.ModuleType: _Fingerprints.module,

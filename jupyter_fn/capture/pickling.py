@@ -12,12 +12,13 @@ import types
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ..model.errors import FnError
 
 PROTOCOL = 5
+CachedFunction = type(lru_cache(lambda: None))
 
 
 class Unpicklable(Exception):
@@ -73,7 +74,7 @@ def pickled(value: Any, *, limit: int, by_value: Collection[str] = ()) -> Pickle
         Unpicklable: it, or something in it, cannot be pickled.
     """
     sink = _Sink(limit)
-    pickler = _pickler_class()(sink)
+    pickler = _pickler_class()(sink, by_value)
     try:
         with _shipped_whole(by_value):
             pickler.dump(value)
@@ -89,11 +90,14 @@ def _pickler_class() -> Any:
     import cloudpickle
 
     class Remembering(cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, sink: io.RawIOBase) -> None:
+        def __init__(self, sink: io.RawIOBase, by_value: Collection[str]) -> None:
             super().__init__(sink, protocol=PROTOCOL)
+            self.by_value = by_value
             self.modules: set[str] = set()
 
         def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, CachedFunction) and travels_whole(value.__wrapped__, self.by_value):
+                return cached_again, (value.__wrapped__, value.cache_parameters())
             if isinstance(value, types.ModuleType):
                 self.modules.add(value.__name__)
             elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
@@ -103,6 +107,11 @@ def _pickler_class() -> Any:
             return super().reducer_override(value)
 
     return Remembering
+
+
+def cached_again(function: Any, parameters: dict[str, Any]) -> Any:
+    """A function under `@functools.cache` or `@lru_cache`, with an empty cache. functools itself pickles only its name."""
+    return lru_cache(**parameters)(function)
 
 
 def _in_memory(value: Any) -> bool:

@@ -17,7 +17,7 @@ from ..model.version import Captured
 from .fingerprint import fingerprint
 from .imports import Imported
 from .names import FreeName, free_names
-from .pickling import ABSENT, ModuleWith, Unpicklable, pickled, references, travels_whole
+from .pickling import ABSENT, CachedFunction, ModuleWith, Unpicklable, pickled, references, travels_whole
 
 LIMIT_BYTES = 10_000_000
 _PREVIEW_CHARS = 80
@@ -158,6 +158,8 @@ def _check_references(free: FreeName, value: Any, space: Namespace) -> None:
     waiting, seen = [value], {id(value)}
     while waiting:
         function = waiting.pop()
+        if isinstance(function, CachedFunction):
+            function = function.__wrapped__
         if not isinstance(function, types.FunctionType) or not travels_whole(function, space.by_value):
             continue
         for reference in references(function):

@@ -88,7 +88,7 @@ def function_json(
     lags: Mapping[str, int],
     cost_usd: str,
 ) -> dict[str, Any]:
-    """One function."""
+    """One function. Versions in the weights of aliases are texts, as JSON wants it."""
     paused = function.state == "paused"
     return {
         "name": function.name,
@@ -98,14 +98,14 @@ def function_json(
         "runs": dict(counts),
         "cost_usd": cost_usd,
         "tags": dict(function.tags),
+        "aliases": {alias: {str(n): w for n, w in weights.items()} for alias, weights in function.aliases.items()},
+        "latest": function.latest,
     }
 
 
 def function_detail(function: Function, version: Version | None) -> dict[str, Any]:
-    """What `show` has beyond `function_json`. Versions in weights are texts, as JSON wants it."""
+    """What `show` has beyond `function_json`; its `version` takes the place of the number."""
     return {
-        "aliases": {alias: {str(n): w for n, w in weights.items()} for alias, weights in function.aliases.items()},
-        "latest": function.latest,
         "created": iso(function.created),
         "version": version_json(version) if version else None,
     }

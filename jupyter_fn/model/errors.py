@@ -22,6 +22,7 @@
      ├ ServiceError
      │  ├ ServiceNotRunning       nothing answers at home/service.json
      │  ├ ServiceOwnedElsewhere   another service owns this home
+     │  ├ Unauthorized            the bearer token is missing or wrong: HTTP 401
      │  └ HomeRefused             home on a network filesystem, not writable
      └ RunError                   a run did not succeed; carries the remote traceback
         ├ HandlerFailed           user code raised
@@ -158,6 +159,12 @@ class ServiceNotRunning(ServiceError):
 
 class ServiceOwnedElsewhere(ServiceError):
     """Another process owns this home."""
+
+
+class Unauthorized(ServiceError):
+    """The bearer token is missing or wrong."""
+
+    status = 401
 
 
 class HomeRefused(ServiceError):

@@ -11,19 +11,13 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from ..model.errors import BadValue, FnError, NotFound, ServiceError
+from ..model.errors import BadValue, FnError, NotFound, ServiceError, Unauthorized
 from .metrics import metrics_text
 from .routes import Json, api
 from .state import Running
 
 PREFIX = "/api/v1"
-_NOT_FOUND, _UNAUTHORIZED = 404, 401
-
-
-class Unauthorized(ServiceError):
-    """The bearer token is missing or wrong."""
-
-    status = _UNAUTHORIZED
+_NOT_FOUND = 404
 
 
 async def authorized(request: Request) -> None:

@@ -111,6 +111,21 @@ def test_a_large_value_that_a_function_brings_along_is_named(captured, kernel):
     assert caught.value.remedy.startswith("Write table to a file")
 
 
+def test_a_cached_function_travels_with_what_it_reads(captured, kernel):
+    source = "import functools\nrate = 3\n@functools.lru_cache(maxsize=7)\ndef times(x): return rate * x"
+    draft = captured("def handler(event): return times(2)", kernel(source))
+    times = values(draft)["times"]
+    assert (times(2), times.cache_parameters()["maxsize"], times.cache_info().currsize) == (6, 7, 1)
+    other = captured("def handler(event): return times(2)", kernel(source.replace("rate = 3", "rate = 4")))
+    assert other.digest != draft.digest
+
+
+def test_a_cached_function_that_reads_what_is_not_there_is_refused(captured, kernel):
+    names = kernel("import functools\n@functools.cache\ndef times(x): return ratio * x")
+    with pytest.raises(UndefinedName, match="'ratio' in line 3 of times"):
+        captured("def handler(event): return times(2)", names)
+
+
 def test_modules_travel_by_name(captured):
     draft = captured("def handler(event): return decimal.Decimal(1)", {"decimal": decimal})
     assert values(draft) == {"decimal": decimal}
