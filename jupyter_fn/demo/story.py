@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -35,8 +35,8 @@ def play(home: Path, keep: str | None) -> None:
     screen = Screen()
     screen.note("Reading the flights of 2013 …")
     year = load()
-    with _folder(keep) as folder:
-        Demo(Client(home), Place(folder), year, screen).play()
+    with _folder(keep) as folder, closing(Client(home)) as client:
+        Demo(client, Place(folder), year, screen).play()
     screen.say(_farewell(keep, home))
 
 
