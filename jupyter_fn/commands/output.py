@@ -68,8 +68,10 @@ class Terminal:
 
 def error_text(error: FnError) -> str:
     """What an error says on standard error: the remote traceback of a run, else one line of cause; one of remedy."""
-    traceback = error.traceback.rstrip() if isinstance(error, RunError) else ""
-    lines = [traceback or _one_line(error.cause), _one_line(error.remedy)]
+    if isinstance(error, RunError) and error.traceback:
+        lines = [error.traceback.rstrip(), _one_line(error.unsaid_remedy)]
+    else:
+        lines = [_one_line(error.cause), _one_line(error.remedy)]
     return "".join(f"{line}\n" for line in lines if line)
 
 

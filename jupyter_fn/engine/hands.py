@@ -103,7 +103,13 @@ class Hands:
         self._feed.ended(step.after, lambda: _whole_log(step))
 
     def _ended(self, step: Step, instruction: RecordAttempt) -> None:
-        self._live_logs.forget(step.after.id)
+        """What was printed since the last live piece, or all of it when the attempt was short, is news too."""
+        run, stimulus = step.after, step.stimulus
+        shown = self._live_logs.take(run.id)
+        text = stimulus.outcome.log if isinstance(stimulus, Ended) else ""
+        if len(text) > len(shown) and text.startswith(shown):
+            data = {"run_id": run.id, "function": run.function, "text": text[len(shown) :]}
+            self._feed.push("log", data, function=run.function)
 
     _do: dict[type, Callable[[Hands, Step, Any], None]] = {
         Kill: _kill,

@@ -22,6 +22,6 @@ class LiveLogs:
         """What has come of the attempt that goes on, "" when there is none."""
         return self._texts.get(run_id, "")
 
-    def forget(self, run_id: str) -> None:
-        """The attempt has ended."""
-        self._texts.pop(run_id, None)
+    def take(self, run_id: str) -> str:
+        """What has come of the attempt that has just ended; it is forgotten."""
+        return self._texts.pop(run_id, "")

@@ -186,11 +186,15 @@ class RunError(FnError):
         """`type` is the user's own exception type where there is one."""
         return {**super().to_dict(), "type": self.kind, "class": type(self).__name__, "traceback": self.traceback}
 
+    @property
+    def unsaid_remedy(self) -> str:
+        """The remedy, unless the traceback ends with it already: that of one of our own errors does."""
+        return "" if self.traceback.rstrip().endswith(self.remedy) else self.remedy
+
     def _render_traceback_(self) -> list[str]:
-        return [
-            *self.traceback.rstrip().splitlines(),
-            *([self.remedy] if self.remedy else []),
-        ] or super()._render_traceback_()
+        if not self.traceback:
+            return super()._render_traceback_()
+        return [*self.traceback.rstrip().splitlines(), *([self.unsaid_remedy] if self.unsaid_remedy else [])]
 
 
 class HandlerFailed(RunError):
