@@ -131,9 +131,10 @@ class Engine:
         await self.transitions.settle()
         await self.hands.close()
 
-    async def _published(self) -> None:
+    async def _published(self, name: str) -> None:
         await self.poller.refresh()
         self.dispatcher.wake()
+        self.news.function_changed(name)
 
     def _worker_changed(self, worker: Worker, busy_s: float | None) -> None:
         """It joined (None), or left after that many busy seconds that are not taken down yet."""

@@ -39,15 +39,15 @@ class Publisher:
         self,
         database: Database,
         catalog: Catalog,
-        followed: Callable[[], Awaitable[None]],
+        published: Callable[[str], Awaitable[None]],
         *,
         check_here: bool,
         clock: Callable[[], float],
     ) -> None:
-        """`followed` brings the poller up to date; `check_here`: workers have the same packages as this process."""
+        """`published` has a function's triggers followed; `check_here`: workers have the packages of this process."""
         self._database = database
         self._catalog = catalog
-        self._followed = followed
+        self._published = published
         self._check_here = check_here
         self._clock = clock
 
@@ -65,7 +65,7 @@ class Publisher:
             payload = pack(draft.bundle)
             done = await asyncio.wrap_future(self._database.submit(partial(self._op, draft, payload, wanted)))
             self._catalog.forget_functions()
-            await self._followed()
+            await self._published(draft.function)
         return {
             "created": done.created,
             "dry_run": dry_run,
