@@ -44,16 +44,16 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 @pytest.fixture(scope="module", autouse=True)
 def runs(house):
-    """One run that succeeded, one that died, one that was never begun."""
+    """One run that succeeded, one that died."""
     house.publish(
         """
         @fn(on="in/*.txt settle=100ms", retries=0, tag={"team": "etl"})
         def reader(event):
-            return 1 / len(event.open().read().strip())
+            return 1 / int(event.open().read())
         """
     )
     house.write("in/good.txt", "1")
-    house.write("in/bad.txt", " ")
+    house.write("in/bad.txt", "0")
     return house.all_ended("reader", 2)
 
 

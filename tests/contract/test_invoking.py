@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 
 import pytest
 
@@ -159,16 +160,21 @@ def test_following_a_log_prints_as_it_comes_and_ends_with_the_run(house):
 
 
 def test_following_a_function_prints_what_its_runs_say(house):
-    follower = house.popen("logs slow -f")
+    house.ok("invoke halve --event '{\"n\": 111}'")
+    follower = house.popen("logs halve -f")
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(iter(follower.stdout.readline, "")), daemon=True)
+    reader.start()
     try:
-        assert follower.stdout.readline() == "begun\n"  # what the run above has said
-        run_id = house.submit("slow", {"gate": "follow"})
-        house.ended(run_id)
-        said = [follower.stdout.readline() for _ in range(3)]
-        assert "begun\n" in said
+        house.until(lambda: "halving 111\n" in lines, "what was said before")
+        # Again and again, for nobody can see from outside when the follower has begun to listen.
+        house.until(lambda: house.submit("halve", {"n": 222}) and "halving 222\n" in lines, "what is said now")
     finally:
         follower.kill()
-        follower.communicate()
+        follower.wait()
+        reader.join()
+        follower.stdout.close()
+        follower.stderr.close()
 
 
 def test_a_run_that_goes_on_can_be_cancelled(house):

@@ -181,7 +181,7 @@ ERRORS = {
         "--allow-loop",
     ),
     "no name": ("%%fn\ndef handler(event): return 1", "UsageError", "NAME"),
-    "not python": ("%%fn wrong\ndef handler(event) return 1", "BadSource", "line 2"),
+    "not python": ("%%fn wrong\ndef handler(event) return 1", "BadSource", "Line 2"),
 }
 
 

@@ -21,7 +21,7 @@ def notebook(house, name, *cells):
 @pytest.fixture(scope="module", autouse=True)
 def report(house):
     notebook(house, "report.ipynb", "year = 2000\nn = 1", "print('year', year)", "1 / n")
-    words = "schedule report.ipynb -p year=2013 --output 'out/report-{year}-{n}.ipynb' --memory 1GB --retries 0"
+    words = "schedule report.ipynb -p year=2013 -p n=1 --output 'out/report-{year}-{n}.ipynb' --memory 1GB --retries 0"
     assert house.ok(f"{words} --json").json["function"] == "report"
 
 
@@ -61,7 +61,7 @@ def test_a_cell_that_fails_fails_the_run_with_its_own_traceback_and_a_copy_to_lo
 
 
 def test_the_same_notebook_is_the_same_version_with_or_without_its_outputs(house):
-    words = "schedule report.ipynb -p year=2013 --output 'out/report-{year}-{n}.ipynb' --memory 1GB --retries 0 --json"
+    words = "schedule report.ipynb -p year=2013 -p n=1 --output 'out/report-{year}-{n}.ipynb' --memory 1GB --retries 0 --json"
     assert house.ok(words).json["created"] is False
     path = house.work / "report.ipynb"
     document = json.loads(path.read_text())
