@@ -205,6 +205,7 @@ class Dispatcher:
         """`worker` takes assignments from now on."""
         self._bench.join(worker, self._clock())
         self.worker_changed(worker, None)
+        self.want_workers()  # there is somebody to look after now
         self.wake()
 
     def worker_lost(self, worker_id: str) -> None:
