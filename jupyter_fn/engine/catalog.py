@@ -57,15 +57,20 @@ class Catalog:
         return self.entry(conn, run.function, run.version)
 
     def limits(self, conn: Connection) -> dict[str, int | None]:
-        """Function → most runs at once, as the live version says; functions without a limit are left out."""
+        """Function → most runs at once, as the live version says; functions without a limit are left out. For ops of the
+        writer only: they see what was committed last, so what they find may be kept."""
         if self._limits is None:
-            found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
-            self._limits = {name: limit for name, limit in found.items() if limit is not None}
+            self._limits = self.read_limits(conn)
         return self._limits
+
+    def read_limits(self, conn: Connection) -> dict[str, int | None]:
+        """The same for readers, whose moment may be past."""
+        found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
+        return {name: limit for name, limit in found.items() if limit is not None}
 
     def forget_functions(self) -> None:
         """A function was published, removed, or an alias moved. To be called inside that transaction, and after it:
-        somebody may have read in between what was true before."""
+        another one may have read in between what was then undone."""
         self._functions.clear()
         self._limits = None
 

@@ -104,7 +104,7 @@ class Scaler:
 
     async def _demands(self, now: float) -> list[Demand]:
         backlog, limits = await asyncio.to_thread(
-            self._database.read, lambda conn: (runs.backlog(conn, now), dict(self._catalog.limits(conn)))
+            self._database.read, lambda conn: (runs.backlog(conn, now), self._catalog.read_limits(conn))
         )
         held = self._bench.held_by_function()
         return [
