@@ -96,6 +96,7 @@ class Dispatcher:
         elif self._room():
             self._claim()
         else:
+            self._left = True
             self.want_workers()
 
     def place_freed(self) -> None:
@@ -189,7 +190,9 @@ class Dispatcher:
     async def _send(self, worker: str, given: Sequence[tuple[Run, Assignment]]) -> None:
         try:
             await self._executor.send(worker, [assignment for _, assignment in given])
-        except WorkerLost:
+        except Exception as error:  # the worker is gone, or whatever its transport raises
+            if not isinstance(error, WorkerLost):
+                log.exception("The worker %s takes no runs.", worker)
             now = self._clock()
             for run, _ in given:
                 self._bench.take((run.id, run.token), now)
@@ -209,11 +212,13 @@ class Dispatcher:
         self.wake()
 
     def worker_lost(self, worker_id: str) -> None:
-        """What it held is tried again elsewhere."""
+        """What it held is tried again elsewhere. When this service ends, the next one finds it instead: that is no loss
+        that counts against a run."""
         seat = self._bench.leave(worker_id)
-        self._transitions.insist(
-            lambda conn: [(run.id, Lost(worker_id)) for run in runs.held_by_worker(conn, worker_id)]
-        )
+        if not self._closed:
+            self._transitions.insist(
+                lambda conn: [(run.id, Lost(worker_id)) for run in runs.held_by_worker(conn, worker_id)]
+            )
         if seat is not None:
             self.worker_changed(seat.worker, seat.settled(self._clock()))
         self.wake()
