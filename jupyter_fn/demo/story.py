@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ..client.address import resolve_home
 from ..client.client import Client
 from ..client.tables import Row
 from ..model.errors import FnError
@@ -50,10 +51,12 @@ def _folder(keep: str | None) -> Iterator[Path]:
 
 
 def _farewell(keep: str | None, home: Path) -> str:
+    which = "" if home == resolve_home() else f" --home {home}"
     lines = [f"Everything lies in {keep}: landing, clean, report, weather.parquet."] if keep else []
     lines += [
-        f"Functions and history stay in {home}: jupyter fn ls · runs {CLEAN} · cost --by function.",
-        "The service goes on in the background: jupyter fn stop ends it.",
+        f"Functions and history stay in {home}. Look at them:",
+        *(f"  jupyter fn {words}{which}" for words in ("ls", f"runs {CLEAN} --last 10", "cost --by function")),
+        f"The service goes on in the background. To end it: jupyter fn stop{which}",
     ]
     return "\n".join(lines)
 
