@@ -104,9 +104,10 @@ class Engine:
         """Take up what an earlier service left, connect the workers, follow the triggers."""
         now = self.clock()
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
+        # Before there is any worker: what is held now, nobody works on.
+        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in runs.unfinished(conn)])
         await self.executor.start(self.dispatcher)
         self._tasks = [asyncio.create_task(self.scaler.run()), asyncio.create_task(self.news.run())]
-        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in runs.unfinished(conn)])
         await self.poller.refresh()
         self.dispatcher.wake()
         due = await asyncio.to_thread(self.database.read, lambda conn: runs.next_due(conn, now))
@@ -130,6 +131,7 @@ class Engine:
         await self.executor.close()
         await self.transitions.settle()
         await self.hands.close()
+        await self.transitions.settle()  # what the hands have said last
 
     async def _published(self, name: str) -> None:
         await self.poller.refresh()

@@ -86,13 +86,8 @@ class Poller:
         found = await asyncio.wrap_future(self._database.submit(triggers.list_active))
         return {trigger.id: trigger for trigger in found}
 
-    def source(self, trigger: Trigger) -> Source:
-        """The live source of a trigger, or one of its own when it is not followed."""
-        follower = self._followers.get(trigger.id)
-        return (follower.source if follower else None) or self.build(trigger)
-
     def build(self, trigger: Trigger) -> Source:
-        """A new source. Raises BadTrigger."""
+        """A new source: one instance is for one thread. Raises BadTrigger."""
         paces = self._paces
         return registry.build(trigger, self._logs, poll_s=paces.poll_s, remote_poll_s=paces.remote_poll_s)
 

@@ -194,7 +194,7 @@ class Questions:
         sentences = []
         for trigger in watched:
             try:
-                look = await self._poller.in_thread(self._poller.source(trigger).look, subject, self._clock())
+                look = await self._poller.in_thread(self._poller.build(trigger).look, subject, self._clock())
             except FnError as error:
                 sentences.append(f"{trigger.uri}: {error.cause}")
                 continue
