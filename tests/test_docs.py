@@ -1,18 +1,26 @@
 """The docs say everything that there is, and nothing that there is not."""
 
 import ast
+import inspect
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 from fastapi.openapi.utils import get_openapi
 
-from jupyter_fn.capture.options import OPTIONS
+from jupyter_fn.capture.draft import capture_cell, cell_text
+from jupyter_fn.capture.options import OPTIONS, given_by_words, split_line
+from jupyter_fn.client.local import run_draft
 from jupyter_fn.commands.table import TABLE
 from jupyter_fn.model import errors
+from jupyter_fn.model.cost import PRICE_BOOKS
 from jupyter_fn.model.run import SHOWN_STATES
+from jupyter_fn.policy.pricing import book_from_dict
+from jupyter_fn.policy.retry import parse_backoff
+from jupyter_fn.runtime.context import Context
 from jupyter_fn.service.http import PREFIX, make_app
 from jupyter_fn.settings import Settings
 from jupyter_fn.sources.registry import KINDS, options
@@ -37,9 +45,14 @@ def blocks(page, *languages):
     return [text for language, text in BLOCK.findall(page.read_text()) if language in languages]
 
 
+def lines(name):
+    """Every row of the tables of a page."""
+    return [line for line in read(name).splitlines() if line.startswith("| ")]
+
+
 def rows(name):
-    """The first cell of every row of the tables of a page, as it stands."""
-    return [line.split(" | ")[0].removeprefix("| ") for line in read(name).splitlines() if line.startswith("| ")]
+    """The first cell of each of them, as it stands."""
+    return [line.split(" | ")[0].removeprefix("| ") for line in lines(name)]
 
 
 def anchors(page):
@@ -131,6 +144,49 @@ def classes():
 def test_every_error_has_its_row_and_there_is_no_other():
     told = [row.strip("`") for row in rows("errors.md") if row.startswith("`")]
     assert sorted(told) == sorted(classes())
+
+
+# --- what can be tried
+
+
+def test_every_part_of_the_context_is_told():
+    attributes = re.findall(r"self\.([a-z]\w+)(?= =|:)", inspect.getsource(Context.__init__))
+    told = read("handlers.md")
+    for name in {*attributes, *(name for name in vars(Context) if not name.startswith("_"))}:
+        assert re.search(rf"`{name}[`(]", told), name
+
+
+def test_every_backoff_that_is_named_can_be_read():
+    specs = [row.strip("`") for row in rows("options.md") if row.startswith("`") and not row.startswith("`--")]
+    assert len([parse_backoff(spec) for spec in specs]) == 5
+
+
+def test_price_books_have_the_prices_that_are_told():
+    told = {row.strip("`"): line for line, row in zip(lines("cost.md"), rows("cost.md"), strict=True)}
+    assert {name for name in told if name in PRICE_BOOKS} == set(PRICE_BOOKS)
+    for name, book in PRICE_BOOKS.items():
+        for price in (book.per_million_requests, book.per_gb_s, book.per_worker_hour):
+            assert not price or f"${price}" in told[name], name
+
+
+def test_the_price_book_that_is_shown_is_one():
+    book = book_from_dict(tomllib.loads(blocks(DOCS / "cost.md", "toml")[0]), name="file")
+    assert (book.name, book.since) == ("our-cluster", "2026-01-01")
+
+
+def test_the_twins_of_triggers_make_triggers():
+    exec(blocks(DOCS / "triggers.md", "python")[0], {})
+
+
+def test_the_cell_of_the_readme_does_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cell = next(text for text in blocks(ROOT / "README.md", "python") if text.startswith("%%fn "))
+    line, _, body = cell.removeprefix("%%fn ").partition("\n")
+    given = given_by_words(split_line(line))
+    draft = capture_cell(given.words[0], cell_text(line, body), {}, options=given.options, folder=tmp_path)
+    (tmp_path / "a.csv").write_text("carrier,dep_delay\nUA,2\nAA,4\n")
+    assert run_draft(draft, {"path": str(tmp_path / "a.csv"), "stem": "a"}) == {"rows": 2}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.parquet"]
 
 
 # --- the HTTP API
