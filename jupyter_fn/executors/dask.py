@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 import os
 import time
@@ -21,10 +22,12 @@ from .protocol import Listener, Worker
 from .wire import outcome_from_dict
 
 log = logging.getLogger(__name__)
+_LOOK_FIRST_S = 0.05
 _LOOK_EVERY_S = 10.0
 _AGAIN_S = 1.0
 _HELLO_LIMIT_S = 60.0
 _CONNECT_LIMIT_S = 10.0
+_LEAVE_LIMIT_S = 2.0
 _MOST_ELSEWHERE = 16  # workers of a cluster class, when no maximum is set
 
 
@@ -62,6 +65,7 @@ class DaskExecutor:
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._listener: Listener
 
     # --- the protocol
@@ -84,10 +88,12 @@ class DaskExecutor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._disconnect()
-        if self._cluster is not None:
-            await self._cluster.close()
+        client, self._client = self._client, None
+        cluster, self._cluster = self._cluster, None
+        if client is not None:
+            await self._disconnect(client, ours=cluster is not None)
+        if cluster is not None:
+            await cluster.close()
 
     def workers(self) -> Sequence[Worker]:
         """Workers that take assignments now."""
@@ -113,11 +119,13 @@ class DaskExecutor:
         if retire:
             leaving = [m for m in map(self._member, retire) if m is not None and not m.holds]
             if leaving and self._cluster is not None:
+                for member in leaving:
+                    member.leave()
                 self._spawn(self._retire(leaving))
         elif wanted > 0 and self._spec.kind != "address":
             await self._open()
-            if wanted > self._planned():
-                self._cluster.scale(min(wanted, self.limits[1]))
+            if wanted > self._staying():
+                self._spawn(self._grow(wanted))
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -174,26 +182,41 @@ class DaskExecutor:
             ) from error
         return client
 
-    async def _disconnect(self) -> None:
+    async def _disconnect(self, client: Any, *, ours: bool) -> None:
         from .plugin import plugin_name
 
-        with suppress(OSError, TimeoutError):
-            self._client.unsubscribe_topic("all")
-            if self._cluster is None:
-                await self._client.unregister_worker_plugin(plugin_name(self._service))
-        await self._client.close()
+        with suppress(OSError, TimeoutError, ValueError):  # nobody answers, or a later incarnation has done it
+            client.unsubscribe_topic("all")
+            async with asyncio.timeout(_LEAVE_LIMIT_S):
+                if not ours:
+                    await client.unregister_worker_plugin(plugin_name(self._service))
+        await client.close()
 
     def _planned(self) -> int:
         """Workers that are there or on their way."""
-        return len(getattr(self._cluster, "worker_spec", self._members))
+        spec = getattr(self._cluster, "worker_spec", None)
+        return self._staying() if spec is None else len(spec)
+
+    def _staying(self) -> int:
+        """Workers that are there and have not been asked to leave."""
+        return sum(not member.leaving for member in self._members.values())
 
     async def _retire(self, leaving: Sequence[_Member]) -> None:
-        for member in leaving:
-            member.leave()
-        if hasattr(self._cluster, "worker_spec"):
-            await self._cluster.scale_down([member.name for member in leaving])
-        else:
-            await self._client.retire_workers([member.address for member in leaving], close_workers=True)
+        async with self._changing:
+            if hasattr(self._cluster, "worker_spec"):  # shielded: it waits for a task of the cluster's own
+                await asyncio.shield(self._cluster.scale_down([member.name for member in leaving]))
+            else:
+                await self._client.retire_workers([member.address for member in leaving], close_workers=True)
+                await self._resize(self._staying())
+
+    async def _grow(self, wanted: int) -> None:
+        async with self._changing:  # else a new worker could get the name of one that is about to end, and end with it
+            await self._resize(max(self._planned(), min(wanted, self.limits[1])))
+
+    async def _resize(self, size: int) -> None:
+        done = self._cluster.scale(size)  # for some classes a coroutine
+        if inspect.isawaitable(done):
+            await done
 
     # --- membership
 
@@ -203,19 +226,22 @@ class DaskExecutor:
         if message.get("action") == "add-worker":
             self._join(message["worker"])
         elif message.get("action") == "remove-worker" and message.get("worker") in self._members:
-            self._members[message["worker"]].gone = True
+            self._members[message["worker"]].gone.set()
 
     async def _keep_looking(self) -> None:
-        """Events can be missed while the scheduler is away; a look cannot."""
+        """Events can be missed, before the scheduler has heard of this listener and while it is away; a look cannot."""
+        wait_s = _LOOK_FIRST_S
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LOOK_EVERY_S)
             with suppress(OSError, asyncio.TimeoutError):
                 await self._look()
 
     async def _look(self) -> None:
         there = (await self._client.scheduler.identity())["workers"]
         for address, member in self._members.items():
-            member.gone = address not in there
+            if address not in there:
+                member.gone.set()
         for address in there:
             self._join(address)
 
@@ -225,20 +251,23 @@ class DaskExecutor:
             self._spawn(self._stay(member))
 
     async def _stay(self, member: _Member) -> None:
-        """Keep a lane to a worker for as long as the scheduler knows it."""
+        """Keep a lane to a worker for as long as the scheduler knows it, and it is not asked to leave."""
         try:
-            while not member.gone:
-                try:
+            while not member.gone.is_set():
+                if not member.leaving:
                     await self._serve(member)
-                except (OSError, TimeoutError) as error:
-                    log.info("No lane to the worker at %s (%s).", member.address, error)
-                if not member.gone:
-                    await asyncio.sleep(_AGAIN_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_AGAIN_S):
+                        await member.gone.wait()
         finally:
             del self._members[member.address]
 
     async def _serve(self, member: _Member) -> None:
-        comm, hello = await self._enter(member.address)
+        try:
+            comm, hello = await self._enter(member.address)
+        except (OSError, TimeoutError) as error:
+            log.warning("The worker at %s takes no runs: %s.", member.address, error)
+            return
         lane = Lane(comm, beat_s=self._beat_s, silence_s=self._lease_s)
         worker_id = f"{hello['id']}-{next(self._numbers)}"
         worker = Worker(id=worker_id, name=str(hello["name"]), slots=hello["slots"], joined=time.time())
@@ -262,8 +291,11 @@ class DaskExecutor:
         opening = {"incarnation": self._incarnation, "beat_s": self._beat_s, "silence_s": silence_s}
         try:
             async with asyncio.timeout(_HELLO_LIMIT_S):
-                await comm.write({"op": lane_op(self._service), "reply": False, **opening})
-                return comm, await comm.read()
+                await comm.write({"op": lane_op(self._service), **opening})
+                hello = await comm.read()
+            if not isinstance(hello, dict):
+                raise ConnectionRefusedError("it has no environments; jupyter-fn may be missing there")
+            return comm, hello
         except BaseException:
             comm.abort()
             raise
@@ -308,7 +340,8 @@ class _Member:
     def __init__(self, address: str) -> None:
         self.address = address
         self.name: Any = None  # as Dask has it, an int or a text
-        self.gone = False
+        self.gone = asyncio.Event()  # the scheduler does not know it any more
+        self.leaving = False
         self.worker: Worker | None = None
         self.lane: Lane | None = None
         self.holds = 0  # assignments without outcome
@@ -320,7 +353,7 @@ class _Member:
         self.lane = self.worker = None
 
     def leave(self) -> None:
-        """No more of it."""
-        self.gone = True
+        """No more of it, though the scheduler still knows it for a while."""
+        self.leaving = True
         if self.lane is not None:
             self.lane.close()

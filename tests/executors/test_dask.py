@@ -1,0 +1,172 @@
+"""What only an executor on Dask meets: workers that die, services that come back, clusters that are not there."""
+
+import os
+import select
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_fn.executors.dask import DaskExecutor
+from jupyter_fn.model.errors import BadValue
+
+PIDS = "import os\ndef handler(event): return [os.getpid(), os.getppid()]"
+HOLD = """
+    import os
+    from pathlib import Path
+    def handler(event):
+        Path("pid").write_text(str(os.getpid()))
+        while not Path("go").exists(): pass
+        return "held"
+"""
+PATIENCE_MS = 60_000
+
+
+def parent_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def hold(bench: Any, **fields: Any) -> tuple[str, int]:
+    """A run in progress: its worker and its environment's process."""
+    worker_id = bench.send(bench.assign(HOLD, run_id="held", **fields))
+    bench.wait(lambda: bench.begun)
+    return worker_id, int((bench.folder / "pid").read_text())
+
+
+def see_it_end(pid: int) -> None:
+    """Wait, without letting any event loop of this process go on."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    ended = poll.poll(PATIENCE_MS)
+    os.close(fd)
+    assert ended
+
+
+def test_a_workers_death_is_told_its_runs_are_dead_and_another_worker_comes(dask: Any) -> None:
+    bench = dask("local")
+    environment, zygote = bench.run(PIDS).result
+    process = parent_of(zygote)
+    assert process != os.getpid()
+    worker_id, _ = hold(bench)
+    os.kill(process, signal.SIGKILL)
+    bench.wait(lambda: bench.lost)
+    assert bench.lost == [worker_id]
+    see_it_end(environment)
+    see_it_end(zygote)
+    bench.wait(bench.executor.workers)
+    assert bench.executor.workers()[0].id != worker_id
+    assert bench.run(PIDS).error is None
+    assert [o.run_id for o in bench.done if o.run_id == "held"] == []
+
+
+def test_a_workers_process_ends_with_the_executor(dask: Any) -> None:
+    bench = dask("local")
+    worker = parent_of(bench.run(PIDS).result[1])
+    bench.close()
+    assert not alive(worker)
+
+
+def test_a_worker_that_was_elsewhere_stays_there_without_environments(dask: Any, elsewhere: Any) -> None:
+    bench = dask(elsewhere.address)
+    environment, zygote = bench.run(PIDS).result
+    bench.close()
+    assert elsewhere.workers[0].poll() is None
+    assert not alive(environment)
+    assert not alive(zygote)
+
+
+def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under_another_id(dask: Any) -> None:
+    bench = dask("local")
+    worker_id, pid = hold(bench)
+    bench.cut(worker_id)
+    bench.wait(lambda: len(bench.joined) == 2)
+    assert bench.lost == [worker_id]
+    assert bench.joined[1].id != worker_id
+    assert not alive(pid)
+    (bench.folder / "go").touch()
+    assert bench.run(HOLD).result == "held"
+    assert len(bench.done) == 1
+
+
+def test_a_service_that_falls_silent_loses_its_attempts_before_their_lease_ends(dask: Any) -> None:
+    bench = dask("local", beat_s=0.1, lease_s=1.0)
+    _, pid = hold(bench)
+    see_it_end(pid)
+
+
+def test_a_lane_with_nothing_to_say_stays_open(dask: Any) -> None:
+    bench = dask("local", beat_s=0.05, lease_s=0.5)
+    worker = bench.worker()
+    source = "import time\ndef handler(event): time.sleep(1.5)"
+    assert bench.run(source).error is None
+    assert bench.joined == [worker]
+
+
+def test_services_share_a_cluster_and_do_not_meet(dask: Any, elsewhere: Any) -> None:
+    one, other = dask(elsewhere.address), dask(elsewhere.address)
+    pids = one.run(PIDS).result
+    assert other.run(PIDS).result[1] != pids[1]
+    other.close()
+    assert one.run(PIDS).result == pids
+
+
+def test_a_service_that_comes_back_takes_its_workers_over(dask: Any, elsewhere: Any) -> None:
+    before = dask(elsewhere.address, service="same")
+    _, pid = hold(before)
+    after = dask(elsewhere.address, service="same")
+    after.wait(after.executor.workers)
+    see_it_end(pid)
+    before.wait(lambda: before.lost)
+    assert after.run(PIDS).error is None
+    before.close()
+    assert before.done == []
+
+
+def test_workers_at_an_address_may_come_and_go(dask: Any, another_elsewhere: Any) -> None:
+    bench = dask(another_elsewhere.address)
+    assert bench.executor.limits == (0, 0)
+    process = another_elsewhere.add_worker()
+    bench.wait(bench.executor.workers)
+    assert bench.executor.limits == (1, 1)
+    assert bench.run(PIDS).error is None
+    process.terminate()
+    bench.wait(lambda: bench.lost)
+    assert bench.executor.limits == (0, 0)
+
+
+def test_an_executor_ends_also_when_its_scheduler_is_gone(dask: Any, another_elsewhere: Any) -> None:
+    bench = dask(another_elsewhere.address)
+    another_elsewhere.close()
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "told"),
+    [
+        ("tcp://127.0.0.1:9", "127.0.0.1:9"),
+        ("no.such.Class", "no.such.Class"),
+        ("distributed.SpecCluster nonsense=1", "nonsense"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_named(
+    dask: Any, monkeypatch: pytest.MonkeyPatch, cluster: str, told: str
+) -> None:
+    monkeypatch.setattr("jupyter_fn.executors.dask._CONNECT_LIMIT_S", 0.2)
+    with pytest.raises(BadValue, match=told.replace(".", r"\.")):
+        dask(cluster)
+
+
+def test_nothing_is_started_before_a_worker_is_wanted() -> None:
+    executor = DaskExecutor("local", lambda _: b"", service="s", max_workers=3)
+    assert executor.limits == (0, 3)
+    assert executor.workers() == []
