@@ -50,12 +50,18 @@ def to_row(conn: Connection, run: Run) -> dict[str, Any]:
 
 def to_run(conn: Connection, row: Row[Any]) -> Run:
     """The run of a row that was selected as `COLUMNS`."""
-    values = dict(zip(NAMES, row, strict=True))
-    values["state"] = State(values["state"])
-    values["cold"], values["cancel_requested"] = bool(values["cold"]), bool(values["cancel_requested"])
-    if values["error"] is not None:
-        values["error"] = loads(values["error"])
-    values["result"] = unpack(conn, values["result"])
-    values["staged"] = tuple(Staged(**file) for file in loads(values["staged"] or "[]"))
-    values["emitted"] = tuple(Record(**record) for record in unpack(conn, values["emitted"]) or ())
-    return Run(**values)
+    return Run.filled(
+        value if decode is None else decode(conn, value) for decode, value in zip(_DECODERS, row, strict=True)
+    )
+
+
+_DECODE: dict[str, Callable[[Connection, Any], Any]] = {
+    "state": lambda _, text: State(text),
+    "cold": lambda _, number: bool(number),
+    "cancel_requested": lambda _, number: bool(number),
+    "error": lambda _, text: None if text is None else loads(text),
+    "result": lambda conn, text: None if text is None else unpack(conn, text),
+    "staged": lambda _, text: tuple(Staged(**file) for file in loads(text)) if text else (),
+    "emitted": lambda conn, text: tuple(Record(**record) for record in unpack(conn, text)) if text else (),
+}
+_DECODERS = tuple(map(_DECODE.get, NAMES))
