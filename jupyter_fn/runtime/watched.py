@@ -19,6 +19,9 @@ from ..model.errors import LoopRefused
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CHOICE = re.compile(r"\{([^{}/]*)\}")
+_WILD = re.compile(r"[*?\[{]")
+_STAGED = re.compile(r"\..+\..+\.\d+\.staged\..+")  # as named by `outputs.staged_name`
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
 _MOVES = ("os.rename", "os.link", "os.symlink")
 
 
@@ -51,11 +54,30 @@ def refuse_target(path: str | bytes, globs: Sequence[str]) -> None:
 
 
 def fits(path: str, glob: str) -> bool:
-    """Whether a trigger with this glob takes this path: `*` never crosses `/`, `**` is any folders, `{a,b}` a choice."""
-    name, pattern = path.rpartition("/")[2], glob.rpartition("/")[2]
-    if name[:1] in (".", "_") and pattern[:1] != name[:1]:
+    """Whether a trigger with this glob takes this path: `*` never crosses `/`, `**` is any folders, `{a,b}` a choice.
+
+    What triggers leave out by default (hidden, staged and unfinished files) is free; `policy.discovery` has the rules.
+    """
+    wild = _WILD.search(glob)
+    base = glob[: glob.rfind("/", 0, wild.start() if wild else None) + 1]  # the folders that no wildcard is in
+    if not path.startswith(base):
         return False
-    return any(_fits(path.split("/"), one.split("/")) for one in _spelled_out(glob))
+    name, pattern = path[len(base) :].split("/"), glob[len(base) :]
+    return not _left_out(name, pattern) and any(_fits(name, one.split("/")) for one in _spelled_out(pattern))
+
+
+def _left_out(name: list[str], pattern: str) -> bool:
+    asked = pattern.split("/")
+    if any(_hidden(folder) and not any(part[:1] == folder[:1] for part in asked[:-1]) for folder in name[:-1]):
+        return True
+    last = name[-1]
+    if _STAGED.fullmatch(last) or (_hidden(last) and asked[-1][:1] != last[:1]):
+        return True
+    return any(last.endswith(ending) and not pattern.endswith(ending) for ending in _UNFINISHED)
+
+
+def _hidden(name: str) -> bool:
+    return name[:1] in (".", "_")
 
 
 def _fits(path: list[str], glob: list[str]) -> bool:
