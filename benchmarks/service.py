@@ -67,7 +67,7 @@ def plain_dask(*, workers: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         DaskClient(cluster) as client,
     ):
         yield client

@@ -85,14 +85,15 @@ class Said:
 class House:
     """A home with its service, and a folder to work in. `fn("runs --json")` is the command line."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], environment: dict[str, str]) -> None:
         self.home = folder / "home"
         self.work = folder / "work"
         self.work.mkdir(parents=True)
         own = {f"JUPYTER_FN_{name.upper()}": value for name, value in settings.items()}
         dropped = {name for name in os.environ if name.startswith(("JUPYTER_FN_", "PYTEST_"))}
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
-        self.environment = {**kept, **own, "JUPYTER_FN_HOME": str(self.home), "IPYTHONDIR": str(folder / "ipython")}
+        own |= {"JUPYTER_FN_HOME": str(self.home), "IPYTHONDIR": str(folder / "ipython")}
+        self.environment = {**kept, **own, **environment}
 
     # the command line
 
@@ -240,18 +241,26 @@ def settings() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[House]:
+def environment() -> dict[str, str]:
+    """Environment variables of everything in the module's house; as with `settings`."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str], environment: dict[str, str]
+) -> Iterator[House]:
     """A house whose service runs."""
-    house = House(tmp_path_factory.mktemp("house"), **settings)
+    house = House(tmp_path_factory.mktemp("house"), settings, environment)
     house.start()
     yield house
     house.stop()
 
 
 @pytest.fixture
-def bare(tmp_path: Path, settings: dict[str, str]) -> Iterator[House]:
+def bare(tmp_path: Path, settings: dict[str, str], environment: dict[str, str]) -> Iterator[House]:
     """A house of the test's own, in which no service was started yet."""
-    house = House(tmp_path, **settings)
+    house = House(tmp_path, settings, environment)
     yield house
     with suppress(OSError, ValueError, KeyError):
         pid = int(house.address["pid"])
