@@ -21,16 +21,21 @@ PATIENCE_S = 60.0
 class House:
     """`run(source, event)` gives the outcome of one run. Finer: `assign`, `submit`, `wait`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.runner = asyncio.Runner()
+        self.pool: Environments
+        self._news: asyncio.Event
+
+    def renew(self, folder: Path) -> "House":
+        """A clean sheet; functions now live in `folder`."""
         self.folder = folder
         self.payloads: dict[str, bytes] = {}
         self.outcomes: list[Outcome] = []
         self.told_started: list[tuple[str, int, float]] = []
         self.shown: list[tuple[str, str]] = []
         self.steps: list[tuple[str, float, float]] = []
-        self.runner = asyncio.Runner()
-        self.pool: Environments
-        self._news: asyncio.Event
+        return self
 
     # --- what the environments report
 
@@ -58,10 +63,8 @@ class House:
 
     def open(self, **options: Any) -> "House":
         async def made() -> None:
-            scratch = self.folder / ".pool"
-            scratch.mkdir(exist_ok=True)
             self._news = asyncio.Event()
-            self.pool = Environments(scratch, reports=self, **{"slots": 2, **options})
+            self.pool = Environments(self.scratch, reports=self, **{"slots": 2, **options})
 
         self.runner.run(made())
         return self
@@ -131,11 +134,12 @@ def make_cell() -> Callable[..., Bundle]:
 
 
 @pytest.fixture
-def house_with(tmp_path: Path) -> Iterator[Callable[..., House]]:
+def house_with(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """`house_with(slots=1)` → environments of the test's own, with a zygote that may be hurt."""
     houses: list[House] = []
 
     def made(**options: Any) -> House:
-        houses.append(House(tmp_path).open(**options))
+        houses.append(House(tmp_path_factory.mktemp("pool")).renew(tmp_path).open(**options))
         return houses[-1]
 
     yield made
@@ -143,7 +147,15 @@ def house_with(tmp_path: Path) -> Iterator[Callable[..., House]]:
         house.close()
 
 
+@pytest.fixture(scope="session")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    house = House(tmp_path_factory.mktemp("pool")).open()
+    yield house
+    house.close()
+
+
 @pytest.fixture
-def house(house_with: Callable[..., House]) -> House:
-    """Two slots; nothing is started before the first run."""
-    return house_with()
+def house(shared_house: House, tmp_path: Path) -> Iterator[House]:
+    """Two slots. The zygote is shared by tests; environments are not, for each test has its own folder."""
+    yield shared_house.renew(tmp_path)
+    shared_house.runner.run(shared_house.pool.abandon())

@@ -165,7 +165,8 @@ def test_a_stopped_handler_is_killed_at_its_time(house: Any) -> None:
     assert house.run(source, timeout_s=0.3).error["class"] == "RunTimedOut"
 
 
-def test_a_zygote_that_is_killed_loses_its_runs_and_nothing_else(house: Any) -> None:
+def test_a_zygote_that_is_killed_loses_its_runs_and_nothing_else(house_with: Any) -> None:
+    house = house_with(slots=2)
     running = house.assign(STEADY, run_id="running")
     waiting = [house.assign(STEADY, run_id=f"w{i}") for i in range(3)]
     house.submit(running, *waiting)

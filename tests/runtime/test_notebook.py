@@ -1,12 +1,10 @@
 """A notebook as a handler, in a real kernel."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import pytest
 
 from jupyter_fn.model.version import Bundle
 
@@ -121,8 +119,8 @@ def test_a_kernel_that_is_not_there_is_named(house: Any) -> None:
 
 def test_nothing_is_left_of_a_run_but_its_copy(house: Any, tmp_path: Path) -> None:
     house.run(notebook("1"))
-    assert {p.name for p in tmp_path.iterdir()} == {".pool", "runs"}
-    assert not list((tmp_path / ".pool").glob("room-*/*"))
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+    assert not list(house.scratch.glob("room-*/*"))
 
 
 def test_the_copy_is_a_valid_notebook(house: Any) -> None:
@@ -135,8 +133,3 @@ def test_the_copy_is_a_valid_notebook(house: Any) -> None:
 def test_a_published_notebook_is_checked_for_its_packages(house: Any) -> None:
     outcome = house.run(notebook("1"), packages={"pandas": "0.1"})
     assert "pandas 0.1" in outcome.error["message"]
-
-
-@pytest.fixture(autouse=True)
-def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Callable[..., Any]) -> None:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))

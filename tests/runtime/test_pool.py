@@ -72,7 +72,8 @@ def test_versions_take_turns_by_arrival(house_of_one: Any) -> None:
     assert (house.folder / "order").read_text() == "abc"
 
 
-def test_a_bundle_is_asked_for_once(house: Any) -> None:
+def test_a_bundle_is_asked_for_once(house_of_one: Any) -> None:
+    house = house_of_one
     asked: list[str] = []
     provide = house.need
     house.need = lambda digest: (asked.append(digest), provide(digest))
@@ -81,7 +82,8 @@ def test_a_bundle_is_asked_for_once(house: Any) -> None:
     assert len(asked) == 1
 
 
-def test_runs_whose_bundle_is_refused_end_with_the_reason(house: Any) -> None:
+def test_runs_whose_bundle_is_refused_end_with_the_reason(house_of_one: Any) -> None:
+    house = house_of_one
     good = house.assign(WHO, run_id="good")
     bad = house.assign("def handler(event): pass", run_id="bad")
     del house.payloads[bad.bundle]
@@ -119,11 +121,12 @@ def test_an_environment_that_has_grown_too_much_is_replaced(house_of_one: Any) -
     assert len(set(pids)) > 1
 
 
-def test_closing_leaves_no_process_and_no_folder_of_a_run(house: Any) -> None:
+def test_closing_leaves_no_process_and_no_folder_of_a_run(house_of_one: Any) -> None:
+    house = house_of_one
     pids = [house.run(WHO).result, house.pool.zygote]
     house.runner.run(house.pool.close())
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert not list((house.folder / ".pool").glob("room-*"))
+    assert not list(house.scratch.glob("room-*"))
 
 
 def test_nothing_is_left_open_by_environments_that_came_and_went(house: Any) -> None:
