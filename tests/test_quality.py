@@ -1,6 +1,7 @@
 """The linters are part of the tests: what they say about the committed configuration is a failure."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,8 @@ def said(*words: str) -> str:
 def test_a_linter_has_nothing_to_say(words):
     complaints = said(*words.split())
     assert not complaints, complaints
+
+
+def test_what_is_run_for_every_change_is_what_the_readme_says():
+    commands = re.findall(r"```bash\n(.+)\n```", (ROOT / "README.md").read_text())
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
