@@ -1,4 +1,4 @@
-"""How many workers there are: looks when somebody wants some, and every second while there are any."""
+"""How many workers there are: looks when somebody wants some, and every second while there are any or some are wanted."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Scaler:
         self._clock = clock
         self._wanted = asyncio.Event()
         self._asked, self._asked_at = 0, 0.0
+        self._lacking = False  # workers that are wanted and not there
 
     def want_workers(self) -> None:
         """There is work without a place."""
@@ -57,7 +58,7 @@ class Scaler:
         """Until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S if self._bench.workers else None):
+                async with asyncio.timeout(_LOOK_S if self._bench.workers or self._lacking else None):
                     await self._wanted.wait()
             self._wanted.clear()
             try:
@@ -70,6 +71,7 @@ class Scaler:
 
     async def look(self) -> None:
         """Decide once, and have it done."""
+        self._lacking = True  # until it is done
         now = self._clock()
         await self.take_down()
         demands = await self._demands(now)
@@ -89,6 +91,7 @@ class Scaler:
         if decision.retire or decision.wanted > there:
             self._asked, self._asked_at = decision.wanted, now
             await self._executor.scale(decision.wanted, decision.retire)
+        self._lacking = decision.wanted > len(self._bench.workers)
 
     async def take_down(self) -> None:
         """Write down how long workers were busy."""

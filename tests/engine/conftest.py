@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import platform
 import textwrap
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import Connection, text
 
+import jupyter_fn
 from jupyter_fn.engine.engine import Engine
 from jupyter_fn.executors.inprocess import InProcessExecutor
 from jupyter_fn.executors.protocol import Executor, Listener, Worker
-from jupyter_fn.model.errors import HandlerFailed, RunCancelled, ServiceNotRunning, WorkerLost
+from jupyter_fn.model.errors import HandlerFailed, RunCancelled, WorkerLost
 from jupyter_fn.model.function import Options
 from jupyter_fn.model.ids import digest_json
 from jupyter_fn.model.run import Attempt, Outcome, Run, Staged, Usage
@@ -63,12 +64,21 @@ class Clock:
         return self.now
 
 
+def _is_of_the_package(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(os.path.dirname(jupyter_fn.__file__))
+
+
 class WatchedDatabase(Database):
-    """The real one; remembers the most runs of each function that were ever held at once."""
+    """The real one; remembers the most runs of each function that were ever held at once. Once `dead`, it never answers."""
 
     most_held: Counter[str]
+    dead = False
 
     def submit(self, op: Callable[[Connection], T]) -> Future[T]:
+        if self.dead:
+            return Future()
+
         def counted(conn: Connection) -> T:
             result = op(conn)
             for name, held in runs.held_counts(conn).items():
@@ -207,17 +217,17 @@ class Stage:
         self.settings = Settings(home=folder / "home", **settings)
         self.most_held: Counter[str] = Counter()
         self._make_executor = make_executor
-        self.database: Database
+        self.database: WatchedDatabase
         self.engine: Engine
         self.executor: Any
-        self._old: list[Engine] = []
 
     # --- the service's life
 
     async def open(self, prepare: Callable[[Any], None] = lambda executor: None) -> None:
         """A service on this home. `prepare` gets its executor before the engine does."""
-        self.database = WatchedDatabase.open(self.settings.home / "store.db", synchronous="normal")
-        self.database.most_held = self.most_held  # type: ignore[attr-defined]
+        store = self.settings.home / "store.db"
+        self.database = cast(WatchedDatabase, WatchedDatabase.open(store, synchronous="normal"))
+        self.database.most_held = self.most_held
         self.executor = self._make_executor(self)
         prepare(self.executor)
         self.engine = Engine(self.settings, self.database, self.executor, clock=self.clock)
@@ -227,13 +237,19 @@ class Stage:
         """The service ends as it should."""
         await self.engine.close()
         self.database.close()
+        self.database.dead = True
 
     async def crash(self) -> None:
-        """From now on nothing that the engine does reaches the store. Its threads are tidied up for the test's sake."""
+        """The service is killed: its tasks end where they are, and nothing of it reaches the store any more."""
+        self.database.dead = True
         self.database.close()
-        with suppress(ServiceNotRunning):
-            await self.engine.close()
-        self._old.append(self.engine)
+        self.engine.dispatcher.close()
+        tasks = [task for task in asyncio.all_tasks() if _is_of_the_package(task)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(self.executor, InProcessExecutor):
+            await self.executor.close()
 
     async def restart(self, prepare: Callable[[Any], None] = lambda executor: None) -> None:
         """The service ends as it should, and another one takes its place."""
@@ -356,9 +372,9 @@ class Stage:
             calm, last = (calm + 1, last) if seen == last else (0, seen)
 
     async def dispose(self) -> None:
-        with suppress(ServiceNotRunning):
-            await self.engine.close()
-        self.database.close()
+        """At the end of a test, whatever it has done."""
+        if not self.database.dead:
+            await self.close()
 
 
 @pytest.fixture
