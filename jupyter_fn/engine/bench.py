@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..executors.protocol import Worker
+from ..model.run import Run
 from ..policy.admission import VersionKey, WorkerLoad
 from ..policy.scaling import Standing, mean_duration_s
 
@@ -20,8 +21,8 @@ class Seat:
     idle_since: float | None
     busy_since: float | None = None
     busy_s: float = 0.0  # not taken down yet, what is going on left out
-    held: dict[Attempt, VersionKey] = field(default_factory=dict)
-    counts: Counter[VersionKey] = field(default_factory=Counter)  # of `held`
+    held: dict[Attempt, Run] = field(default_factory=dict)  # as they were claimed
+    counts: Counter[VersionKey] = field(default_factory=Counter)  # of `held`, by version
     warm: set[VersionKey] = field(default_factory=set)
 
     def settled(self, now: float) -> float:
@@ -52,30 +53,34 @@ class Bench:
             self._where.pop(attempt, None)
         return seat
 
-    def give(self, worker_id: str, attempt: Attempt, key: VersionKey, now: float) -> None:
-        """That worker holds that attempt now."""
-        seat = self._seats.get(worker_id)
+    def give(self, run: Run, now: float) -> None:
+        """The worker of a run that has just been claimed holds it now."""
+        seat = self._seats.get(run.worker)
         if seat is None:
             return
-        seat.held[attempt] = key
+        attempt, key = (run.id, run.token), (run.function, run.version)
+        seat.held[attempt] = run
         seat.counts[key] += 1
         seat.warm.add(key)
         self._where[attempt] = seat
         if seat.busy_since is None:
             seat.idle_since, seat.busy_since = None, now
 
-    def take(self, attempt: Attempt, now: float, *, duration_s: float | None = None) -> None:
-        """The attempt has ended, after `duration_s` of its handler's time when that counts for the mean."""
+    def take(self, attempt: Attempt, now: float, *, duration_s: float | None = None) -> Run | None:
+        """The attempt has ended, after `duration_s` of its handler's time when that counts for the mean. Gives the run as
+        it was claimed."""
         seat = self._where.pop(attempt, None)
         if seat is None:
-            return
-        key = seat.held.pop(attempt)
+            return None
+        run = seat.held.pop(attempt)
+        key = (run.function, run.version)
         seat.counts[key] -= 1
         if not seat.held and seat.busy_since is not None:
             seat.busy_s += now - seat.busy_since
             seat.idle_since, seat.busy_since = now, None
         if duration_s is not None:
             self.durations_s[key] = mean_duration_s(self.durations_s.get(key), duration_s)
+        return run
 
     def settle(self, now: float) -> list[tuple[str, float]]:
         """Busy seconds of each worker since the last call, to be taken down."""
@@ -101,12 +106,12 @@ class Bench:
 
     def function_of(self, run_id: str) -> str:
         """The function of a run that some worker holds, else ""."""
-        held = (item for seat in self._seats.values() for item in seat.held.items())
-        return next((key[0] for (held_id, _), key in held if held_id == run_id), "")
+        held = (run for seat in self._seats.values() for run in seat.held.values())
+        return next((run.function for run in held if run.id == run_id), "")
 
     def held_by_function(self) -> Counter[str]:
         """Function → runs that workers hold."""
-        return Counter(key[0] for seat in self._seats.values() for key in seat.held.values())
+        return Counter(run.function for seat in self._seats.values() for run in seat.held.values())
 
     def mean_s(self, function: str) -> float | None:
         """The measured duration of a function: its newest version with one."""

@@ -168,7 +168,7 @@ class Dispatcher:
         now = self._clock()
         for step, event, entry in batch.claimed:
             run = step.after
-            self._bench.give(run.worker, (run.id, run.token), (run.function, run.version), now)
+            self._bench.give(run, now)
             by_worker.setdefault(run.worker, []).append((run, assignment_of(run, event, entry)))
         for worker, given in by_worker.items():
             self._keep(asyncio.get_running_loop().create_task(self._send(worker, given)))
@@ -190,13 +190,19 @@ class Dispatcher:
     async def _send(self, worker: str, given: Sequence[tuple[Run, Assignment]]) -> None:
         try:
             await self._executor.send(worker, [assignment for _, assignment in given])
-        except Exception as error:  # the worker is gone, or whatever its transport raises
-            if not isinstance(error, WorkerLost):
-                log.exception("The worker %s takes no runs.", worker)
-            now = self._clock()
-            for run, _ in given:
-                self._bench.take((run.id, run.token), now)
-            self._transitions.insist(told(*((run.id, Returned(run.token)) for run, _ in given)))
+        except WorkerLost:
+            self._returned(given)
+            self.worker_lost(worker)  # nothing more is sent there, also when nobody has said yet that it is gone
+        except Exception:  # whatever its transport raises
+            log.exception("The worker %s takes no runs.", worker)
+            await asyncio.sleep(_AGAIN_S)
+            self._returned(given)
+
+    def _returned(self, given: Sequence[tuple[Run, Assignment]]) -> None:
+        now = self._clock()
+        for run, _ in given:
+            self._bench.take((run.id, run.token), now)
+        self._transitions.insist(told(*((run.id, Returned(run.token)) for run, _ in given)))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._sending.add(task)
@@ -230,11 +236,12 @@ class Dispatcher:
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Attempts that ended. Their places are given away in the same commit that takes down how they ended."""
         now = self._clock()
+        known = []
         for outcome in outcomes:
-            counts = outcome.error is None
-            duration_s = outcome.usage.duration_ms / 1000 if counts else None
-            self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
-        self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)))
+            duration_s = outcome.usage.duration_ms / 1000 if outcome.error is None else None
+            run = self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
+            known += [run] if run is not None else []
+        self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)), known)
         self.place_freed()
 
     def log_lines(self, run_id: str, text: str) -> None:

@@ -43,11 +43,14 @@ def told(*stimuli: Told) -> Telling:
 
 
 def transit(
-    conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: float, *, known: Mapping[str, Run] | None = None
+    conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: float, *, known: Mapping[str, Run]
 ) -> list[Step]:
-    """Advance the runs and write what came of it; runs that do not exist are passed over. Part of an op of the writer,
-    in which the runs that are `known` were read already."""
-    current = dict(known) if known is not None else runs.get_all(conn, {run_id for run_id, _ in stimuli})
+    """Advance the runs and write what came of it; runs that do not exist are passed over. Part of an op of the writer.
+    Runs that are `known`, as they stood some time ago, are read only if they have moved since.
+    """
+    ids = {run_id for run_id, _ in stimuli}
+    where = runs.places(conn, ids)
+    current = runs.current(conn, ids, known, where)
     steps: list[Step] = []
     changes: list[Change] = []
     for run_id, stimulus in stimuli:
@@ -59,7 +62,7 @@ def transit(
         if after is not run:
             current[run_id] = after
             changes.append(_change(run, after, instructions, stimulus))
-    runs.apply(conn, changes, now)
+    runs.apply(conn, changes, now, where=where)
     return steps
 
 
@@ -83,6 +86,7 @@ class Transitions:
         self._catalog = catalog
         self._clock = clock
         self._pending: list[Telling] = []  # what has to be told when the present op is committed
+        self._known: dict[str, Run] = {}  # runs as somebody saw them who tells of them
         self._telling: asyncio.Task[None] | None = None
         self.carry_out: Callable[[Sequence[Step]], None] = lambda _: None
 
@@ -91,10 +95,11 @@ class Transitions:
         sees what they have changed."""
         return self._tell_all([telling])
 
-    def insist(self, telling: Telling) -> None:
+    def insist(self, telling: Telling, known: Iterable[Run] = ()) -> None:
         """Tell what must not be lost: again and again, when the store refuses it. What comes while an op is under way
-        shares the next one, so the more there is to tell, the less each of it costs."""
+        shares the next one, so the more there is to tell, the less each of it costs. `known` spares reading runs."""
         self._pending.append(telling)
+        self._known.update((run.id, run) for run in known)
         if self._telling is None:
             first, self._pending = self._pending, []
             future = self._tell_all(first)
@@ -111,9 +116,11 @@ class Transitions:
         return future
 
     def _op(self, tellings: Sequence[Telling]) -> Callable[[Connection], list[Step]]:
+        known, self._known = self._known, {}
+
         def op(conn: Connection) -> list[Step]:
             stimuli = [one for telling in tellings for one in telling(conn)]
-            return transit(conn, self._catalog, stimuli, self._clock())
+            return transit(conn, self._catalog, stimuli, self._clock(), known=known)
 
         return op
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -137,29 +137,56 @@ def unfinished(conn: Connection) -> list[Run]:
 
 # --- transitions -------------------------------------------------------------------------------------------------
 
-_CURRENT = ByIds(select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token).with_for_update(), runs.c.id)
+Place = tuple[int, str, int, bool]  # seq, state, token, cancel_requested: what another writer would have changed
+_PLACES = ByIds(
+    select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token, runs.c.cancel_requested).with_for_update(), runs.c.id
+)
 _UPDATE = update(runs).where(runs.c.seq == bindparam("of_seq"))
 _values = attrgetter(*MUTABLE)
 
 
-def apply(conn: Connection, changes: Sequence[Change], now: float) -> list[bool]:
+def places(conn: Connection, ids: Collection[str]) -> dict[str, Place]:
+    """Where runs stand, by id; unknown ids are left out."""
+    rows = _PLACES.rows(conn, ids)
+    return {row.id: (row.seq, row.state, row.token, bool(row.cancel_requested)) for row in rows}
+
+
+def current(
+    conn: Connection, ids: Collection[str], known: Mapping[str, Run], where: Mapping[str, Place]
+) -> dict[str, Run]:
+    """Runs by id: those that still stand where they stood when they became `known`, and the others read anew."""
+    fresh = {i: known[i] for i in ids if i in known and i in where and _has_not_moved(known[i], where[i])}
+    stale = [i for i in ids if i not in fresh]
+    return {**fresh, **get_all(conn, stale)} if stale else fresh
+
+
+def _has_not_moved(run: Run, place: Place) -> bool:
+    return place == (place[0], *_standing(run))
+
+
+def _standing(run: Run) -> tuple[str, int, bool]:
+    return run.state.value, run.token, run.cancel_requested
+
+
+def apply(
+    conn: Connection, changes: Sequence[Change], now: float, *, where: Mapping[str, Place] | None = None
+) -> list[bool]:
     """Make each transition whose run is still in the state and has still the token of `before`; tell which were made.
 
     False means fenced: something else came first, or the run had ended (G6), and nothing of that change is written.
-    Only the fields that differ between `before` and `after` are. An end enters the log of finished runs.
+    Only the fields that differ between `before` and `after` are. An end enters the log of finished runs. `where` are the
+    runs' places, when this transaction has read them already.
     """
-    where = {
-        row.id: (row.seq, row.state, row.token) for row in _CURRENT.rows(conn, [change.before.id for change in changes])
-    }
+    at = dict(places(conn, [change.before.id for change in changes]) if where is None else where)
     made: list[tuple[int, Change]] = []
     verdicts = []
     for change in changes:
         before, after = change.before, change.after
-        seq, state, token = where.get(before.id, (0, "", 0))
+        seq, state, token, _ = at.get(before.id, (0, "", 0, False))
         won = (state, token) == (before.state, before.token) and not before.state.terminal
         verdicts.append(won)
         if won:
-            where[before.id] = (seq, after.state.value, after.token)
+            at[before.id] = (seq, *_standing(after))
             made.append((seq, change))
     _write(conn, made, now)
     return verdicts
