@@ -197,8 +197,9 @@ class _Follower:
                 self._woken.clear()
                 try:
                     if self.source is None:
-                        self.source = self._poller.build(self.trigger)
-                        stop_listening = await self._poller.in_thread(self.source.listen, self._hint())
+                        source = self._poller.build(self.trigger)
+                        stop_listening = await self._poller.in_thread(source.listen, self._hint())
+                        self.source = source
                     position, wait_s = await self._look(self.source, position)
                     await self._well()
                 except Exception as error:  # a source may raise anything; it is tried again
