@@ -1,0 +1,141 @@
+"""Why a run, an event or a path did or did not run."""
+
+import time
+
+import pytest
+
+from jupyter_fn.model.errors import NotFound
+from jupyter_fn.model.units import iso
+
+pytestmark = pytest.mark.anyio
+
+
+async def explained(stage, subject, name="f"):
+    answer = await stage.engine.questions.explain(name, str(subject))
+    assert answer["subject"] == str(subject)
+    assert answer["sentences"]
+    return " ".join(answer["sentences"]), [run["id"] for run in answer["runs"]]
+
+
+@pytest.fixture
+async def watching(open_stage, tmp_path):
+    """A service in real time that watches a folder with one file, which was admitted."""
+    stage = await open_stage(clock=time.time)
+    (tmp_path / "in").mkdir()
+    await stage.publish(on=("in/*.csv settle=0s",))
+    (tmp_path / "in" / "a.csv").write_text("x")
+    await stage.until(lambda: len(stage.runs()) == 1)
+    return stage
+
+
+async def test_a_run_by_its_id(busy):
+    (given,) = await busy.invoked(1, retries=0)
+    said, runs = await explained(busy, given.run_id)
+    assert (runs, "is given to worker w1-1" in said) == ([given.run_id], True)
+    busy.executor.fail(given, "no rows")
+    await busy.ended(given.run_id)
+    said, _ = await explained(busy, given.run_id)
+    assert "had no retry left" in said
+    assert "ValueError: no rows" in said
+    assert f"redrive f --ids {given.run_id}" in said
+
+
+async def test_a_run_that_waits_for_its_retry(busy):
+    (given,) = await busy.invoked(1, backoff="fixed(90s)")
+    busy.executor.fail(given)
+    await busy.until(lambda: busy.states() == ["waiting"])
+    said, _ = await explained(busy, given.run_id)
+    assert f"is tried again at {iso(busy.clock() + 90)}, in 90 s" in said
+    assert "Attempt 1 of at most 3." in said
+
+
+async def test_a_queued_run_of_a_paused_function(stage):
+    await stage.publish()
+    await stage.engine.operations.set_state("f", "paused")
+    run_id = await stage.invoke()
+    said, _ = await explained(stage, run_id)
+    assert "f is paused" in said
+
+
+async def test_a_queued_run_behind_a_limit(busy):
+    await busy.publish(concurrency=1)
+    await busy.invoke()
+    second = await busy.invoke()
+    await busy.quiet()
+    said, _ = await explained(busy, second)
+    assert "1 of at most 1 runs of f are under way" in said
+
+
+async def test_an_event_by_its_id_names_all_its_runs(busy):
+    (given,) = await busy.invoked(1, retries=0)
+    busy.executor.fail(given)
+    (run,) = await busy.ended(given.run_id)
+    (redriven,) = (await busy.engine.operations.redrive("f", None, code="same", dry_run=False))["runs"]
+    _, runs = await explained(busy, run.event_id)
+    assert runs == [run.id, redriven]
+
+
+async def test_a_path_that_was_admitted_names_its_event_and_its_run(watching, tmp_path):
+    (run,) = watching.runs()
+    said, runs = await explained(watching, tmp_path / "in" / "a.csv")
+    assert runs == [run.id]
+    assert f"as event {run.event_id}" in said
+    assert "is queued since" in said
+
+
+async def test_a_path_that_matches_no_trigger(watching, tmp_path):
+    said, runs = await explained(watching, tmp_path / "in" / "a.txt")
+    assert (runs, "does not match in/*.csv" in said) == ([], True)
+
+
+async def test_a_path_that_does_not_exist(watching, tmp_path):
+    said, runs = await explained(watching, tmp_path / "in" / "b.csv")
+    assert (runs, "does not exist" in said) == ([], True)
+
+
+async def test_a_path_that_is_skipped(watching, tmp_path):
+    (tmp_path / "in" / ".hidden.csv").write_text("x")
+    said, _ = await explained(watching, tmp_path / "in" / ".hidden.csv")
+    assert "is skipped" in said or "does not match" in said
+
+
+async def test_a_path_that_is_not_settled_yet(open_stage, tmp_path):
+    stage = await open_stage(clock=time.time)
+    (tmp_path / "in").mkdir()
+    await stage.publish(on=("in/*.csv settle=1h",))
+    (tmp_path / "in" / "a.csv").write_text("x")
+    said, runs = await explained(stage, tmp_path / "in" / "a.csv")
+    assert (runs, "waits to settle until" in said) == ([], True)
+
+
+async def test_a_path_of_a_paused_function(watching, tmp_path):
+    await watching.engine.operations.set_state("f", "paused")
+    (tmp_path / "in" / "b.csv").write_text("x")
+    said, runs = await explained(watching, tmp_path / "in" / "b.csv")
+    assert runs == []
+    assert "paused" in said, said
+
+
+async def test_a_moment_of_a_schedule(stage):
+    await stage.publish(on=("cron(0 6 * * *)",))
+    await stage.until(lambda: stage.trigger().position)
+    said, _ = await explained(stage, "2099-01-01T06:30:00")
+    assert "is no fire time" in said
+
+
+async def test_a_function_without_triggers_says_so(stage):
+    await stage.publish()
+    said, runs = await explained(stage, "/somewhere/a.csv")
+    assert (runs, "has no trigger that could take /somewhere/a.csv" in said) == ([], True)
+
+
+async def test_another_functions_run_is_not_explained_here(busy):
+    (given,) = await busy.invoked(1)
+    await busy.publish("g")
+    _, runs = await explained(busy, given.run_id, "g")
+    assert runs == []
+
+
+async def test_nobodys_why_is_an_error(stage):
+    with pytest.raises(NotFound):
+        await stage.engine.questions.explain("nobody", "x")
