@@ -20,8 +20,6 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from jupyter_fn import app
-
 LIMIT_S = 60.0  # for anything that is waited for; reached only when something is wrong
 LOOK_S = 0.05
 ENDED = {"succeeded", "failed", "dead", "cancelled", "split", "unknown", "skipped"}
@@ -29,13 +27,12 @@ Found = TypeVar("Found")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is about a real service; one of the slow machines has two cores for all of them."""
+    """Everything in this folder is about real services, which must be stopped also when a test takes too long."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.service)
-            if not hasattr(app, "serve"):
-                item.add_marker(pytest.mark.skip(reason="there is no service to start yet"))
+            item.add_marker(pytest.mark.timeout(180, method="signal"))
 
 
 def until(condition: Callable[[], Found | None], what: str = "", *, limit_s: float = LIMIT_S) -> Found:
