@@ -111,7 +111,7 @@ class Environments:
             return
         ticket, line = self._held[run_id, token]
         warm = next((warm for warm in line.busy if ticket in warm.tickets), None)
-        if warm is not None:
+        if warm is not None and warm.loaded:
             self._return(line, warm.take_back())
         if ticket in line.queue:
             line.queue.remove(ticket)

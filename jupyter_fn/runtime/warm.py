@@ -99,16 +99,19 @@ class Warm:
         return True
 
     def take_back(self) -> list[Ticket]:
-        """The tickets that it has not read yet: they have not begun, and now never will here."""
-        unread = []
+        """The tickets that it has not read yet: they have not begun, and now never will here.
+
+        Only from one that is loaded, or reads no more. It may go on reading meanwhile, and so get a packet from between
+        those that are taken back: what comes back is known by what stands in it, not by its place.
+        """
+        unread = set()
         with suppress(BlockingIOError):
             while packet := receive(self.far, socket.MSG_DONTWAIT):
-                unread.append(packet[0])
-        runs = [message for message in unread if json.loads(message)["is"] == "run"]
-        for message in unread[: len(unread) - len(runs)]:
-            with suppress(OSError):
-                send(self.near, message)  # it is still to load
-        return [self.tickets.pop() for _ in runs][::-1]
+                assignment = json.loads(packet[0])["assignment"]
+                unread.add((assignment["run_id"], assignment["token"]))
+        taken = [ticket for ticket in self.tickets if ticket.key in unread]
+        self.tickets = deque(ticket for ticket in self.tickets if ticket.key not in unread)
+        return taken
 
     def close(self) -> None:
         """It reads the end of the conversation when it is done with what it does."""
