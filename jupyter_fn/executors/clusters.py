@@ -63,6 +63,17 @@ def cluster_class(path: str) -> Any:
         raise BadValue(f"The cluster class {path} cannot be imported: {error}.", "Install its package.") from None
 
 
+# What Dask looks at by itself, many times a second, on a scheduler, a nanny and a worker that do next to nothing.
+LOCAL_CONFIG = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+}
+
+
 def local_arguments(folder: str | None) -> dict[str, Any]:
     """How `distributed.LocalCluster` is started here: no workers, no dashboard, nothing that polls or profiles."""
     return {
@@ -73,8 +84,5 @@ def local_arguments(folder: str | None) -> dict[str, Any]:
         "scheduler_kwargs": {"dashboard": False},
         "memory_limit": 0,  # environments have limits of their own
         "local_directory": folder,
-        "config": {
-            "distributed.worker.profile.enabled": False,
-            "distributed.admin.system-monitor.interval": "10s",
-        },
+        "config": LOCAL_CONFIG,
     }

@@ -16,7 +16,7 @@ from typing import Any
 from ..model.errors import BadValue, WorkerLost
 from ..runtime.assignment import Assignment
 from .bundles import LoadBundle, fetch
-from .clusters import cluster_class, local_arguments, parse_cluster
+from .clusters import LOCAL_CONFIG, cluster_class, local_arguments, parse_cluster
 from .lane import Batch, Lane
 from .protocol import Listener, Worker
 from .wire import outcome_from_dict
@@ -152,6 +152,8 @@ class DaskExecutor:
 
     async def _start_cluster(self, distributed: Any) -> Any:
         if self._spec.kind == "local":
+            dask = importlib.import_module("dask")
+            dask.config.set(LOCAL_CONFIG)  # the scheduler and the nannies live in this process
             return await distributed.LocalCluster(asynchronous=True, **local_arguments(self._folder))
         factory = await asyncio.to_thread(cluster_class, self._spec.target)
         try:
