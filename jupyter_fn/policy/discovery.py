@@ -13,7 +13,7 @@ from ..model.errors import BadTrigger
 
 WILD = re.compile(r"[*?\[{]")
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
-_STAGED = re.compile(r"\..+\..+\.\d+\.staged")  # what context.output() writes before it is published
+_STAGED = re.compile(r"\..+\.\d+\.staged\..+")  # what context.output() writes before it is published
 _TOKEN = re.compile(
     r"(?P<any>(?<![^/])\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<set>!?\]?[^\]/]+)\]|\{(?P<choice>[^{}/]+)\}|(?P<text>.)",
     re.DOTALL,
