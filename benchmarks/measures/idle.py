@@ -81,7 +81,8 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    return sum(one.cpu_times().user + one.cpu_times().system for one in _family(process))
+    """Of the process, its children, and those of them that have ended meanwhile."""
+    return sum(sum(one.cpu_times()[:4]) for one in _family(process))
 
 
 def _memory_mb(process: psutil.Process) -> float:

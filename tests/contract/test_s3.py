@@ -39,13 +39,13 @@ def s3(address):
         aws_secret_access_key="test",
         region_name="us-east-1",
     )
-    client.create_bucket(Bucket="inbox")
+    client.create_bucket(Bucket="contract")  # servers of one process share what they hold
     yield client
     client.close()
 
 
 def put(s3, key, n):
-    s3.put_object(Bucket="inbox", Key=key, Body=json.dumps({"n": n}).encode())
+    s3.put_object(Bucket="contract", Key=key, Body=json.dumps({"n": n}).encode())
 
 
 def test_each_object_is_run_once_new_ones_too_and_results_are_objects(house, s3):
@@ -53,11 +53,11 @@ def test_each_object_is_run_once_new_ones_too_and_results_are_objects(house, s3)
         put(s3, f"in/{n}.json", n)
     house.publish(
         """
-        @fn(on="s3://inbox/in/*.json")
+        @fn(on="s3://contract/in/*.json")
         def tally(event, context):
             n = event.json()["n"]
             if n % 100 == 0:
-                with context.output(f"s3://inbox/out/{event.stem}.txt") as path:
+                with context.output(f"s3://contract/out/{event.stem}.txt") as path:
                     path.write_text(str(n))
             return [event.path, n]
         """
@@ -65,7 +65,7 @@ def test_each_object_is_run_once_new_ones_too_and_results_are_objects(house, s3)
     runs = house.all_ended("tally", OBJECTS)
     assert {run["state"] for run in runs} == {"succeeded"}
     assert sorted(run["result"][1] for run in runs) == list(range(OBJECTS))
-    assert {run["result"][0] for run in runs} == {f"s3://inbox/in/{n}.json" for n in range(OBJECTS)}
+    assert {run["result"][0] for run in runs} == {f"s3://contract/in/{n}.json" for n in range(OBJECTS)}
 
     put(s3, "in/later.json", 1000)
     put(s3, "in/0.json", 2000)  # a new version of the first
@@ -73,7 +73,7 @@ def test_each_object_is_run_once_new_ones_too_and_results_are_objects(house, s3)
     assert len(runs) == OBJECTS + 2
     assert {run["result"][1] for run in runs[:2]} == {1000, 2000}
 
-    written = s3.list_objects_v2(Bucket="inbox", Prefix="out/")["Contents"]
+    written = s3.list_objects_v2(Bucket="contract", Prefix="out/")["Contents"]
     assert {item["Key"] for item in written} == {f"out/{name}.txt" for name in (0, 100, 200, 300, 400, "later")}
     audit = house.ok("audit tally --json").json
     assert (audit["observed"], audit["done"], audit["balanced"]) == (OBJECTS + 2, OBJECTS + 2, True)
