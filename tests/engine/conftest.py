@@ -41,6 +41,9 @@ from jupyter_fn.store.database import Database
 T = TypeVar("T")
 PATIENCE_S = 60.0  # for anything that is waited for; reached only when something is wrong
 LOOK_S = 0.002
+HELD_NOW = text(
+    "SELECT function, count(*) FROM runs WHERE state IN ('claimed', 'running', 'publishing') GROUP BY function"
+)
 CALM_ROUNDS = 6  # so many looks in a row without a change: nothing is under way
 
 
@@ -81,7 +84,7 @@ class WatchedDatabase(Database):
 
         def counted(conn: Connection) -> T:
             result = op(conn)
-            for name, held in runs.held_counts(conn).items():
+            for name, held in conn.execute(HELD_NOW):
                 self.most_held[name] = max(self.most_held[name], held)
             return result
 
@@ -375,6 +378,19 @@ class Stage:
         """At the end of a test, whatever it has done."""
         if not self.database.dead:
             await self.close()
+
+
+@pytest.fixture
+def scripted_stage() -> Callable[[Path], Awaitable[Stage]]:
+    """`await scripted_stage(folder)` → a stage that its maker disposes of."""
+
+    async def made(folder: Path) -> Stage:
+        clock = Clock()
+        stage = Stage(folder, lambda stage: Scripted(clock), clock, {})
+        await stage.open()
+        return stage
+
+    return made
 
 
 @pytest.fixture
