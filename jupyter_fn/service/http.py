@@ -17,7 +17,7 @@ from .routes import Json, api
 from .state import Running
 
 PREFIX = "/api/v1"
-_NOT_FOUND = 404
+_NOT_FOUND, _FAULT = 404, 500
 
 
 async def authorized(request: Request) -> None:
@@ -38,6 +38,7 @@ def make_app(service: Running) -> FastAPI:
     app.add_exception_handler(FnError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_fault)
     return app
 
 
@@ -85,3 +86,10 @@ async def _answer_http(request: Request, error: Any) -> Response:
         return await _answer_error(request, missing)
     fault = ServiceError(str(error.detail), f"See {PREFIX}/openapi.json.")
     return Json({"error": fault.to_dict()}, status_code=error.status_code)
+
+
+async def _answer_fault(request: Request, error: Any) -> Response:
+    """Starlette raises it again afterwards, so it stands in the log too."""
+    cause = f"The service met a fault of its own at {request.method} {request.url.path}: {type(error).__name__}."
+    fault = ServiceError(cause, "Its traceback stands in service.log of the home.")
+    return Json({"error": fault.to_dict()}, status_code=_FAULT)

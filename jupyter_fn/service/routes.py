@@ -211,7 +211,7 @@ async def emit(service: Service, topic: str, body: Records) -> Json:
 def _draft(body: bytes) -> Draft:
     try:
         return Draft.from_dict(loads(body))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadValue(
             f"The draft cannot be read: {error!r}.", "Publish with the same version of jupyter-fn."
         ) from None
