@@ -69,10 +69,14 @@ class Catalog:
         return {name: limit for name, limit in found.items() if limit is not None}
 
     def forget_functions(self) -> None:
-        """A function was published, removed, or an alias moved. To be called inside that transaction, and after it:
-        another one may have read in between what was then undone."""
+        """A function is being published or removed, or an alias moved. To be called first thing in that op, which may be
+        carried out again because its transaction was undone, and after it."""
         self._functions.clear()
         self._limits = None
+
+    def forget_version(self, function: str, number: int) -> None:
+        """It is being made now, so one of that number that was read before was undone."""
+        self._entries.pop((function, number), None)
 
     def _limit(self, conn: Connection, function: Function) -> int | None:
         number = live_version(function)

@@ -138,6 +138,7 @@ class Operations:
         check_name(alias, "alias")
 
         def op(conn: Connection) -> None:
+            self._catalog.forget_functions()
             shares = check_weights(functions.get(conn, name), weights)
             positive = {number: weight for number, weight in shares.items() if weight}
             functions.set_alias(conn, name, alias, positive, self._clock())
@@ -150,6 +151,7 @@ class Operations:
         """Point `live` where it pointed before, with that version's triggers. Raises Conflict."""
 
         def op(conn: Connection) -> None:
+            self._catalog.forget_functions()
             functions.rollback(conn, name)
             self._follow_live(conn, name)
 
@@ -161,15 +163,14 @@ class Operations:
         version = self._catalog.entry(conn, name, live_version(functions.get(conn, name))).version
         wanted = wanted_triggers(name, version.options, version.folder, now=self._clock())
         triggers.replace(conn, name, LIVE, wanted)
-        self._catalog.forget_functions()
 
     async def remove(self, name: str) -> dict[str, Any]:
         """Take a function away: its triggers end, its open runs are cancelled, its history stays."""
 
         def op(conn: Connection) -> list[str]:
+            self._catalog.forget_functions()
             functions.remove(conn, name)
             triggers.remove_all(conn, name)
-            self._catalog.forget_functions()
             return runs.open_ids(conn, name)
 
         await self._write(op)

@@ -82,9 +82,11 @@ class Publisher:
         return wanted_triggers(draft.function, draft.options, draft.folder, now=self._clock())
 
     def _op(self, draft: Draft, payload: bytes, wanted: Sequence[Trigger], conn: Connection) -> Publication:
+        self._catalog.forget_functions()
         bundle = payloads.put(conn, payload)
         version, created = functions.publish(conn, draft, bundle, self._clock())
-        self._catalog.forget_functions()
+        if created:
+            self._catalog.forget_version(version.function, version.number)
         return Publication(version, created, triggers.replace(conn, draft.function, LIVE, wanted))
 
     def _would_be(self, draft: Draft, wanted: Sequence[Trigger], conn: Connection) -> Publication:

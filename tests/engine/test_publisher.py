@@ -1,9 +1,13 @@
 """Publishing: a draft is checked, stored once, and its triggers are followed."""
 
+import asyncio
+import threading
+
 import pytest
 
-from jupyter_fn.model.errors import BadTrigger, BadValue, NotFound, PackageMismatch
-from jupyter_fn.store import functions
+from jupyter_fn.model.errors import BadTrigger, BadValue, HomeRefused, NotFound, PackageMismatch
+from jupyter_fn.runtime.loading import pack
+from jupyter_fn.store import functions, triggers
 
 pytestmark = pytest.mark.anyio
 OTHER = "def handler(event):\n    return 2\n"
@@ -138,3 +142,46 @@ async def test_a_paused_function_stays_paused_when_it_is_published_again(stage):
     await stage.publish("f", OTHER, on=("topic:a",))
     function = await stage.engine.questions.function("f")
     assert (function["state"], function["triggers"][0]["state"]) == ("paused", "paused")
+
+
+# --- what the store refuses ---
+
+
+async def test_a_version_that_was_undone_is_not_remembered_under_the_number_that_another_one_gets(busy, monkeypatch):
+    """Publishing shares its transaction with a claim, which reads the new version; then the disk is full."""
+    await busy.publish()
+    replace, calls = triggers.replace, []
+
+    def full_at_the_second_time(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise HomeRefused("The disk is full.", "Free some space.")
+        return replace(*words)
+
+    def fail(conn):
+        raise HomeRefused("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(triggers, "replace", full_at_the_second_time)
+    held_up, together = threading.Event(), threading.Event()
+    busy.database.submit(lambda conn: (held_up.set(), together.wait(60)))
+    await asyncio.to_thread(held_up.wait)
+    packed = []
+    monkeypatch.setattr("jupyter_fn.engine.publisher.pack", lambda bundle: packed.append(1) or pack(bundle))
+    publishing = asyncio.ensure_future(busy.publish("f", OTHER, concurrency=1))
+    await busy.until(lambda: packed)
+    read = busy.engine.catalog
+    busy.database.submit(lambda conn: (read.limits(conn), read.function(conn, "f")))  # as claims and invocations do
+    failing = busy.database.submit(fail)
+    together.set()
+    with pytest.raises(HomeRefused):
+        await publishing
+    with pytest.raises(HomeRefused):
+        await asyncio.wrap_future(failing)
+    await busy.invoke()
+    (given,) = await busy.sent(1)
+    assert given.version == 1
+    third = await busy.publish("f", "def handler(event):\n    return 3\n")
+    assert third["version"]["number"] == 2
+    await busy.invoke()
+    given = (await busy.sent(2))[-1]
+    assert (given.version, given.bundle) == (2, third["version"]["bundle"])
