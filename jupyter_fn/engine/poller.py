@@ -79,8 +79,7 @@ class Poller:
                 active = await self._active()  # what they have committed last is behind this in the writer's queue
             new = [_Follower(self, t) for t in active.values() if t.id not in self._followers]
             self._followers.update({follower.trigger.id: follower for follower in new})
-        for follower in new:
-            await wait_for(follower.looked, _FIRST_LOOK_S)
+        await asyncio.gather(*(wait_for(follower.looked, _FIRST_LOOK_S) for follower in new))
 
     async def _active(self) -> dict[str, Trigger]:
         found = await asyncio.wrap_future(self._database.submit(triggers.list_active))

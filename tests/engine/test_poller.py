@@ -220,6 +220,24 @@ async def test_one_failing_trigger_does_not_hold_up_the_other(stage, sources):
     await stage.until(lambda: keys(stage) == ["a"])
 
 
+async def test_sources_that_hang_are_waited_for_together(stage, sources, monkeypatch):
+    """However many hosts are away, publishing and starting take no longer than for one of them."""
+    waiting, gate = [], threading.Event()
+
+    async def waited(event, limit_s):
+        waiting.append(event)
+        await stage.until(lambda: len(waiting) >= 3, "the wait for the others")
+
+    monkeypatch.setattr("jupyter_fn.engine.poller.wait_for", waited)
+    hanging = [Source(), Source(), Source()]
+    for source in hanging:
+        source.gate = gate
+    sources(stage, *hanging)
+    await stage.publish(on=("topic:a", "topic:b", "topic:c"))
+    monkeypatch.undo()
+    gate.set()
+
+
 async def test_publishing_again_gives_a_failing_trigger_a_new_try(stage, sources, monkeypatch):
     monkeypatch.setattr("jupyter_fn.engine.poller._FIRST_PAUSE_S", 3600.0)
     source = Source(ValueError("no"), ["a"])
