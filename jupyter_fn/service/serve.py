@@ -57,6 +57,7 @@ async def _answer(service: Running, sock: socket.socket, ready: Callable[[], Non
         make_app(service),
         log_level="warning",
         access_log=False,
+        proxy_headers=False,  # nobody stands in front of it
         lifespan="off",
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=30,
