@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .figure import Figure
-from .machine import facts
+from .machine import facts, load
 from .table import PAGE, PUBLISHED, page, read, table
 
 NAMES = ("invoke", "cold", "events", "first", "idle", "importing")
@@ -40,6 +40,7 @@ def run(names: list[str] | tuple[str, ...], *, size: float, kept: Path | None) -
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
         figures += import_module(f".measures.{name}", __package__).measure(size)
+    machine["load_after"] = load()
     print("\n".join(table(figures)))
     if kept:
         kept.write_text(json.dumps(_results(machine, figures), indent=2, ensure_ascii=False) + "\n")

@@ -23,13 +23,18 @@ def facts() -> dict[str, str | int | float]:
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": load(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "sqlite_synchronous": str(Settings.model_fields["synchronous"].default),
         **{name: version(name) for name in PACKAGES},
     }
+
+
+def load() -> float:
+    """What else the machine does: processes that want to run, over the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _cpu() -> str:

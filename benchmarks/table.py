@@ -54,8 +54,8 @@ def _machine(facts: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {facts[name]}" for name in packages if name in facts)
     return (
         f"Measured {facts['measured']} on {facts['cores']} cores ({facts['cpu']}, {facts['memory_gb']} GB, {facts['system']}; "
-        f"load {facts['load_before']} before), Python {facts['python']}, SQLite {facts['sqlite']} with "
-        f"`synchronous={facts['sqlite_synchronous']}`; {versions}."
+        f"load {facts['load_before']} before, {facts['load_after']} after, this run included), Python {facts['python']}, "
+        f"SQLite {facts['sqlite']} with `synchronous={facts['sqlite_synchronous']}`; {versions}."
     )
 
 
