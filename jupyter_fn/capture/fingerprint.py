@@ -25,7 +25,7 @@ from .pickling import ABSENT, CachedFunction, references, travels_whole
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
 _CLASS_NOISE = {
     *("__dict__", "__weakref__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__"),
-    *("_abc_impl", "__abstractmethods__"),
+    *("_abc_impl", "__abstractmethods__", "__slotnames__"),  # the last by copyreg, when an instance is pickled first
 }
 
 

@@ -172,6 +172,14 @@ def test_another_meaning_has_another_fingerprint(one, other):
     assert fingerprint(compiled(one)) != fingerprint(compiled(other))
 
 
+def test_pickling_instances_leaves_their_class_as_it_was():
+    for source in ("class f:\n  a = 1", "class f:\n  __slots__ = ('a',)", "class f(Exception):\n  pass"):
+        cls = compiled(source)
+        before = fingerprint(cls)
+        cls().__reduce_ex__(4)
+        assert fingerprint(cls) == before
+
+
 def test_comments_and_layout_of_functions_do_not_count():
     assert fingerprint(compiled("def f(x):\n    # why\n\n    return (x\n      + 1)")) == fingerprint(
         compiled("def f(x): return x + 1")
