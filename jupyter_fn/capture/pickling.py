@@ -96,6 +96,8 @@ def _pickler_class() -> Any:
             self.modules: set[str] = set()
 
         def reducer_override(self, value: Any) -> Any:
+            if is_shell_open(value):
+                return getattr, (builtins, "open")
             if isinstance(value, CachedFunction) and travels_whole(value.__wrapped__, self.by_value):
                 return cached_again, (value.__wrapped__, value.cache_parameters())
             if isinstance(value, types.ModuleType):
@@ -150,11 +152,20 @@ def references(function: types.FunctionType) -> list[Reference]:
     found: dict[str, Reference] = {}
     for name, line in _global_reads(function.__code__):
         value = function.__globals__.get(name, ABSENT)
+        if is_shell_open(value):
+            continue
         if value is not ABSENT or not hasattr(builtins, name):
             found.setdefault(name, Reference(name, line, value))
     for name, value in closure_values(function).items():
         found[name] = Reference(name, function.__code__.co_firstlineno, value)
     return list(found.values())
+
+
+def is_shell_open(value: Any) -> bool:
+    """The `open` that IPython puts over the builtin. It says that it is of `io`, so only its globals betray it."""
+    return isinstance(value, types.FunctionType) and (
+        value.__name__ == "open" and value.__globals__.get("__name__") == "IPython.core.interactiveshell"
+    )
 
 
 def closure_values(function: types.FunctionType) -> dict[str, Any]:

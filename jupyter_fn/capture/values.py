@@ -17,7 +17,16 @@ from ..model.version import Captured
 from .fingerprint import fingerprint
 from .imports import Imported
 from .names import FreeName, free_names
-from .pickling import ABSENT, CachedFunction, ModuleWith, Unpicklable, pickled, references, travels_whole
+from .pickling import (
+    ABSENT,
+    CachedFunction,
+    ModuleWith,
+    Unpicklable,
+    is_shell_open,
+    pickled,
+    references,
+    travels_whole,
+)
 
 LIMIT_BYTES = 10_000_000
 _PREVIEW_CHARS = 80
@@ -96,7 +105,7 @@ def _belongs_to_shell(name: str, value: Any, space: Namespace) -> bool:
 
 def _is_builtin(name: str, value: Any) -> bool:
     """The builtin itself, or what IPython puts in its place (its own `open`)."""
-    return value is getattr(builtins, name) or _is_of_ipython(value)
+    return value is getattr(builtins, name) or is_shell_open(value) or _is_of_ipython(value)
 
 
 def _is_of_ipython(value: Any) -> bool:
@@ -184,8 +193,9 @@ def _unshippable(free: FreeName, value: Any, why: str, space: Namespace) -> Unsh
 
     path, culprit = _culprit(value, space, fails, depth=_DEPTH)
     what = f"is {_article(culprit)}, which cannot be shipped to an environment ({why.rstrip('.')})."
-    name = path[-1] if path else free.name
-    remedy = f"Make {name} inside the handler, or keep what it is made from (an address, a path) in its place."
+    remedy = (
+        f"Make {_named(free, path)} inside the handler, or keep what it is made from (an address, a path) in its place."
+    )
     return UnshippableValue(f"{_subject(free, path)} {what}", remedy)
 
 
@@ -194,11 +204,10 @@ def _too_large(free: FreeName, value: Any, size: int, space: Namespace, limit_by
         return pickled(part, limit=0, by_value=space.by_value).size > limit_bytes
 
     path, culprit = _culprit(value, space, fails, depth=_DEPTH)
-    name = path[-1] if path else free.name
     cause = f"{_subject(free, path)} is {_article(culprit)} of {format_bytes(size)}"
     return ValueTooLarge(
         f"{cause}; the limit for one captured value is {format_bytes(limit_bytes)}.",
-        f"Write {name} to a file and read that file in the handler.",
+        f"Write {_named(free, path)} to a file and read that file in the handler.",
     )
 
 
@@ -206,6 +215,11 @@ def _subject(free: FreeName, path: list[str]) -> str:
     if not path:
         return f"{free.name} in line {free.line}"
     return f"{path[-1]}, which {free.name} in line {free.line} brings along ({' → '.join([free.name, *path])}),"
+
+
+def _named(free: FreeName, path: list[str]) -> str:
+    """The innermost thing on the way that has a name of its own: `._lock` and `['a']` have none."""
+    return next((step for step in reversed(path) if step.isidentifier() and step != "self"), free.name)
 
 
 def _culprit(value: Any, space: Namespace, fails: Callable[[Any], bool], *, depth: int) -> tuple[list[str], Any]:

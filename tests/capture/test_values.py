@@ -33,6 +33,18 @@ def test_builtins_stay_where_they_are(captured):
     assert values(draft) == {}
 
 
+def test_ipythons_open_is_the_builtin_also_for_functions_of_the_notebook(captured, kernel):
+    from IPython.core.interactiveshell import _modified_open
+
+    plain, shell = (kernel("def load(path): return open(path).read()\nway = open") for _ in range(2))
+    shell |= {"open": _modified_open, "way": _modified_open}
+    draft = captured("def handler(event): return open(load(event.path)), way", shell)
+    assert {one.name: one.type for one in draft.captured} == {"load": "function", "way": "function"}
+    assert values(draft)["way"] is builtins.open
+    source = "def handler(event): return open(load(event.path))"
+    assert captured(source, shell).digest == captured(source, plain).digest
+
+
 def test_a_builtin_that_the_user_replaced_travels(captured):
     assert values(captured("def handler(event): return input", {"input": "a.csv"})) == {"input": "a.csv"}
 
@@ -88,6 +100,8 @@ def test_the_innermost_culprit_is_named(captured, kernel, cell, way):
         captured("def handler(event):\n    return query", namespace)
     assert f"query in line 2 brings along ({way})" in caught.value.cause
     assert "sqlite3.Connection" in caught.value.cause
+    named = "conn" if way.endswith("→ conn") else "query"
+    assert caught.value.remedy.startswith(f"Make {named} inside the handler")
 
 
 def test_open_files_and_locks_are_refused(captured, tmp_path):
