@@ -28,21 +28,22 @@ class Imported:
     line: int
     optional: bool = False
     guess: bool = False  # `from a import b`: a.b may be a module or just a name in a
+    by: str = ""  # the local module that imports it; empty: the source itself
 
 
-def imported_modules(tree: ast.AST, package: str = "") -> Iterator[Imported]:
-    """Every import of a source, wherever it stands; relative ones resolved against `package`."""
+def imported_modules(tree: ast.AST, package: str = "", *, by: str = "") -> Iterator[Imported]:
+    """Every import of a source, wherever it stands; relative ones resolved against `package`. `by`: as in `Imported`."""
     forgiven = {id(inner) for node in ast.walk(tree) for inner in _forgiven(node)}
     for node in ast.walk(tree):
         optional = id(node) in forgiven
         if isinstance(node, ast.Import):
-            yield from (Imported(alias.name, node.lineno, optional) for alias in node.names)
+            yield from (Imported(alias.name, node.lineno, optional, by=by) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, package)
             if node.module:
-                yield Imported(base, node.lineno, optional)
+                yield Imported(base, node.lineno, optional, by=by)
             yield from (
-                Imported(f"{base}.{alias.name}", node.lineno, optional, guess=True)
+                Imported(f"{base}.{alias.name}", node.lineno, optional, guess=True, by=by)
                 for alias in node.names
                 if alias.name != "*"
             )
@@ -115,8 +116,9 @@ def installed_packages(imports: Iterable[Imported], folder: Path) -> dict[str, s
 
 def _missing(wanted: Imported) -> PackageMismatch:
     top = wanted.module.partition(".")[0]
+    where = f"Line {wanted.line} of the module {wanted.by}" if wanted.by else f"Line {wanted.line}"
     return PackageMismatch(
-        f"Line {wanted.line} imports {wanted.module}, which is not installed in this kernel.",
+        f"{where} imports {wanted.module}, which is not installed in this kernel.",
         f"Install it (pip install {top}) and publish again.",
     )
 
@@ -193,7 +195,7 @@ def _add_source(name: str, spec: ModuleSpec, modules: dict[str, str]) -> list[Im
     source = Path(origin).read_text(encoding="utf-8") if origin else ""
     modules[key] = source
     package = name if is_package else name.rpartition(".")[0]
-    return list(imported_modules(parse_source(source, origin or name), package))
+    return list(imported_modules(parse_source(source, origin or name, module=name), package, by=name))
 
 
 @cache

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 from ..model.errors import BadSource
 from ..model.ids import digest
 
+_SHELL_LINE = re.compile(r"([\w.,\s]+=\s*)?[%!]")  # `!ls`, `%cd x`, `files = !ls`
 
-def parse_source(source: str, filename: str) -> ast.Module:
-    """The tree of a source that Python would compile.
+
+def parse_source(source: str, filename: str, *, module: str = "") -> ast.Module:
+    """The tree of a source that Python would compile; the `module` that it is, unless it is the cell or file itself.
 
     Raises:
         BadSource: the line, and what Python says of it.
@@ -21,7 +24,7 @@ def parse_source(source: str, filename: str) -> ast.Module:
             tree = ast.parse(source, filename)
             compile(tree, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        raise _bad_source(source, error) from None
+        raise _bad_source(source, error, module) from None
     return tree
 
 
@@ -44,12 +47,13 @@ def source_digest(tree: ast.AST) -> str:
     return digest(ast.dump(tree, annotate_fields=False).encode())
 
 
-def _bad_source(source: str, error: SyntaxError | ValueError) -> BadSource:
+def _bad_source(source: str, error: SyntaxError | ValueError, module: str) -> BadSource:
     line = getattr(error, "lineno", None) or 0
     lines = source.splitlines()
     text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     remedy = "Correct that line."
-    if text.startswith(("%", "!")):
+    if _SHELL_LINE.match(text):
         remedy = "Line magics and shell commands do not run in an environment: move that line to another cell."
     message = getattr(error, "msg", None) or str(error)
-    return BadSource(f"Line {line} is not Python: {text!r} ({message}).", remedy)
+    where = f"Line {line} of the module {module}" if module else f"Line {line}"
+    return BadSource(f"{where} is not Python: {text!r} ({message}).", remedy)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_fn.capture.imports import imported_modules, is_local_module, resolve_imports
-from jupyter_fn.model.errors import PackageMismatch, UnshippableValue
+from jupyter_fn.model.errors import BadSource, PackageMismatch, UnshippableValue
 
 
 def resolve(source: str, folder: Path):
@@ -75,6 +75,15 @@ def test_local_modules_are_shipped_with_what_they_import(project):
         "pack_x.deep.inner",
     }
     assert found.modules["pack_x.side"] == "NAME = 'side'"
+
+
+def test_what_is_wrong_in_a_local_module_is_said_to_be_there(project):
+    (project / "needs_x.py").write_text("\nimport surely_not_there")
+    with pytest.raises(PackageMismatch, match=r"^Line 2 of the module needs_x imports surely_not_there"):
+        resolve("import needs_x", project)
+    (project / "half_x.py").write_text("def f(:")
+    with pytest.raises(BadSource, match=r"^Line 1 of the module half_x is not Python"):
+        resolve("import half_x", project)
 
 
 def test_a_name_from_a_package_may_be_a_module_or_not(project):

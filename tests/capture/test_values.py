@@ -171,9 +171,10 @@ def test_a_cell_that_is_not_python_names_the_line(captured):
         captured("def handler(event):\n    return return")
 
 
-def test_a_shell_command_in_the_cell_says_where_it_belongs(captured):
+@pytest.mark.parametrize("line", ["!pip install x", "%cd x", "files = !ls", "a, b = %who"])
+def test_a_shell_command_in_the_cell_says_where_it_belongs(captured, line):
     with pytest.raises(BadSource) as caught:
-        captured("!pip install x\ndef handler(event): return 1")
+        captured(f"{line}\ndef handler(event): return 1")
     assert "another cell" in caught.value.remedy
 
 
