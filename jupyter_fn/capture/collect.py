@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import BadSource, NoHandler, NotFound, UsageError, nearest
+from ..model.errors import BadSource, FnError, NoHandler, NotFound, UsageError, nearest
 from ..model.function import Options
 from ..model.version import Draft
 from .cells import changed_names, python_text, python_tree
@@ -113,9 +113,13 @@ def _import(path: Path) -> None:
         raise _stopped(path.name, error, str(path)) from error
 
 
-def _stopped(what: str, error: BaseException, filename: str) -> BadSource:
+def _stopped(what: str, error: BaseException, filename: str) -> FnError:
+    """One of our own errors keeps its kind and its remedy, and is told the place."""
     lines = [step.lineno for step in traceback.extract_tb(error.__traceback__) if step.filename == filename]
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (lines or [None])[-1]
+    if isinstance(error, FnError):
+        place = f", line {line}" if line else ""
+        return type(error)(f"{what}{place}: {error.cause}", error.remedy)
     said = f"{type(error).__name__}: {error}".splitlines()[0]
     where = f" in line {line}" if line else ""
     return BadSource(f"{what} stopped{where} ({said}).", "Run it by itself first, and publish it when it runs through.")

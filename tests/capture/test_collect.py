@@ -99,6 +99,12 @@ class TestModule:
         with pytest.raises(BadSource, match=r"worse.py stopped in line 1"):
             collect("worse.py")
 
+    def test_a_wrong_option_in_a_module_keeps_its_own_error_and_is_told_the_line(self, here):
+        (here / "odd.py").write_text("from jupyter_fn import fn\n\n@fn(memry='1GB')\ndef odd(event):\n    return 1\n")
+        with pytest.raises(UnknownOption, match=r"odd.py, line 3: memry is not an option") as caught:
+            collect("odd.py")
+        assert caught.value.remedy == "Did you mean 'memory'?"
+
     def test_a_module_without_functions_is_refused(self, here):
         (here / "empty.py").write_text("")
         with pytest.raises(NoHandler, match=r"empty.py publishes no function"):
