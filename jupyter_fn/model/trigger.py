@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import BadTrigger
+from .errors import BadTrigger, nearest
 
-_CALL = re.compile(r"(cron|rate|at)\s*\(([^)]*)\)")
+_SCHEDULES = ["cron", "rate", "at"]
+_CALL = re.compile(rf"({'|'.join(_SCHEDULES)})\s*\(([^)]*)\)")
+_CALL_LIKE = re.compile(r"([A-Za-z_]\w*)\s*\([^)]*(\)(?=\s|$)|$)")
 _TO_QUOTE = frozenset(" \t\"'\\")  # a glob's own characters stay readable
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
@@ -33,18 +35,29 @@ def parse_trigger(text: str) -> TriggerText:
     """Take a trigger text apart. Schedules are calls, `cron(…)`; everything else is a URI or a bare path.
 
     Raises:
-        BadTrigger: empty, or a word after the URI that is not `key=value`.
+        BadTrigger: empty, a call that is no schedule, or a word after the URI that is not `key=value`.
     """
     text = text.strip()
     call = _CALL.match(text)
     if call:
         return TriggerText(call[1], f"{call[1]}({call[2].strip()})", _options(text[call.end() :], text))
+    _refuse_call(text)
     words = _words(text)
     if not words:
         raise BadTrigger("The trigger is empty.", 'Write a path with a glob, such as "incoming/*.csv".')
     scheme = _SCHEME.match(words[0])
     name = scheme[1].lower() if scheme and len(scheme[1]) > 1 else "file"
     return TriggerText(name, words[0], _pairs(words[1:], text))
+
+
+def _refuse_call(text: str) -> None:
+    """`crn(0 6 * * *)` is nobody's file; one of that name can be written `./crn(0)`."""
+    call = _CALL_LIKE.match(text)
+    if not call:
+        return
+    if call[1] in _SCHEDULES:
+        raise BadTrigger(f"The trigger {text!r} has no closing parenthesis.", "Write it as in rate(5 minutes).")
+    raise BadTrigger(f"{call[1]!r} in the trigger {text!r} is no schedule.", nearest(call[1], _SCHEDULES))
 
 
 def _words(text: str) -> list[str]:

@@ -6,7 +6,6 @@ decides whether it can be used.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,12 +15,10 @@ from typing import Any, cast
 from ..model.errors import BadTrigger, BadValue, MissingExtra, nearest
 from ..model.function import LIVE
 from ..model.ids import trigger_id
-from ..model.trigger import Trigger, TriggerText, parse_trigger
+from ..model.trigger import Trigger, parse_trigger
 from .options import Option, read_options
 from .protocol import Logs, Source
 from .wiring import SourceClass, Wiring
-
-_CALL = re.compile(r"\s*([A-Za-z_]+)\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def check(
         BadTrigger: unknown scheme or key (the nearest is named), or a value that does not fit.
         MissingExtra: the client library is not installed; says what to install.
     """
-    parsed = _parse(text)
+    parsed = parse_trigger(text)
     source = _source_class(parsed.scheme, text)
     inherited = {key: value for key, value in (defaults or {}).items() if key in source.OPTIONS}
     trigger = Trigger(
@@ -104,17 +101,6 @@ def options(scheme: str) -> Mapping[str, Option]:
 def watched(trigger: Trigger) -> str:
     """The absolute pattern (path or URL) of the files that a trigger takes; "" when it takes none."""
     return _source_class(trigger.scheme, trigger.uri).watches(trigger)
-
-
-def _parse(text: str) -> TriggerText:
-    try:
-        return parse_trigger(text)
-    except BadTrigger:
-        call = _CALL.match(text)
-        if not call or call[1] in KINDS:
-            raise
-        calls = ["cron", "rate", "at"]
-        raise BadTrigger(f"{call[1]!r} is no schedule.", nearest(call[1], calls)) from None
 
 
 def _source_class(scheme: str, text: str) -> SourceClass:

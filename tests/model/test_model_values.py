@@ -178,6 +178,26 @@ def test_trigger_texts_that_cannot_be_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("crn(0 6 * * *)", "'crn' in the trigger 'crn(0 6 * * *)' is no schedule.\nDid you mean 'cron'?"),
+        ("Rate(5 minutes) tz=UTC", "Did you mean 'rate'?"),
+        ("foo(3)", "Known: at, cron, rate."),
+        ("cron(0 6 * * *", "'cron(0 6 * * *' has no closing parenthesis."),
+    ],
+)
+def test_a_call_that_is_no_schedule_is_refused_and_the_nearest_is_named(text: str, said: str) -> None:
+    with pytest.raises(BadTrigger) as caught:
+        parse_trigger(text)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["old(1)/*.csv", "./foo(3)", "in/report(*).csv"])
+def test_a_path_with_parentheses_is_a_path(text: str) -> None:
+    assert parse_trigger(text).scheme == "file"
+
+
+@pytest.mark.parametrize(
     "text",
     ["incoming/*.csv settle=1s", '"in box/*.csv" settle=1s', "cron(0 6 * * *) tz=Europe/Berlin", "fn:other note='a b'"],
 )
