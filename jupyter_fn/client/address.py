@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..model.errors import HomeRefused, ServiceError, ServiceNotRunning
+from ..model.errors import HomeRefused, ServiceError, ServiceNotRunning, ServiceOwnedElsewhere
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
@@ -43,12 +43,17 @@ def read_address(home: Path) -> Address:
     """The address of the service that owns `home`.
 
     Raises:
-        ServiceNotRunning: no service.json, an unreadable one, or one whose process is gone.
+        ServiceNotRunning: no service.json, a broken one, or one whose process is gone.
+        ServiceOwnedElsewhere: it is another user's.
     """
     try:
         data = json.loads((home / "service.json").read_text())
         address = Address(str(data["url"]).rstrip("/"), str(data["token"]), int(data["pid"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except PermissionError:
+        raise ServiceOwnedElsewhere(
+            f"The home {home} belongs to somebody else: its service.json cannot be read.", "Name another by --home."
+        ) from None
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         raise not_running(home) from None
     if not alive(address.pid):
         raise not_running(home)
@@ -103,7 +108,7 @@ def start_service(
 
     Raises:
         ServiceError: it ended by itself (with the last thing it said), or did not answer within `limit_s`.
-        HomeRefused: the folder cannot be made.
+        HomeRefused: the folder cannot be made or written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -136,7 +141,11 @@ def stop_service(home: Path, *, ask: Callable[[], object], limit_s: float = STOP
 
 @contextmanager
 def _only_starter(home: Path) -> Iterator[None]:
-    with (home / "start.lock").open("w") as lock:
+    try:
+        lock = (home / "start.lock").open("w")
+    except OSError as error:
+        raise HomeRefused(f"The home {home} cannot be written: {error.strerror}.", "Name another by --home.") from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_fn.client import address
 from jupyter_fn.client.address import Address, alive, read_address, resolve_home, start_service, stop_service
-from jupyter_fn.model.errors import HomeRefused, ServiceError, ServiceNotRunning
+from jupyter_fn.model.errors import HomeRefused, ServiceError, ServiceNotRunning, ServiceOwnedElsewhere
 
 SERVICE = """
 import json, os, sys
@@ -63,6 +63,28 @@ def test_an_unreadable_address_is_no_address(tmp_path, content):
     (tmp_path / "service.json").write_text(content)
     with pytest.raises(ServiceNotRunning):
         read_address(tmp_path)
+
+
+def test_a_home_that_is_a_file_has_no_address_and_cannot_be_made(tmp_path):
+    home = tmp_path / "home"
+    home.write_text("")
+    for place in (home, home / "below"):
+        with pytest.raises(ServiceNotRunning):
+            read_address(place)
+        with pytest.raises(HomeRefused, match="cannot be made"):
+            start_service(place)
+
+
+def test_a_home_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    def refused(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_text", refused)
+    with pytest.raises(ServiceOwnedElsewhere):
+        read_address(tmp_path)
+    monkeypatch.setattr("pathlib.Path.open", refused)
+    with pytest.raises(HomeRefused, match="cannot be written: Permission denied"):
+        start_service(tmp_path)
 
 
 def test_the_address_of_a_process_that_is_gone_is_no_address(tmp_path):
