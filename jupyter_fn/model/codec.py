@@ -128,7 +128,8 @@ def _foreign(value: Any, where: str) -> Any:
         return _convert(value.tolist(), where)
     if hasattr(value, "item") and callable(value.item):
         return _convert(value.item(), where)
+    what = "The value" if where == "$" else f"The value at {where}"
     raise ResultNotSerializable(
-        f"{where} is a {type(value).__module__}.{type(value).__qualname__}, which JSON cannot say.",
+        f"{what} is a {type(value).__module__}.{type(value).__qualname__}, which JSON cannot say.",
         "Return numbers, texts, lists and dicts, or write the value to a file with context.output(path).",
     )

@@ -23,7 +23,7 @@ from ..model.errors import (
 )
 from ..model.units import format_duration
 
-_OWN = str(Path(__file__).parent)
+_OWN = str(Path(__file__).parent.parent) + "/"
 _MOST_MESSAGE = 8_192
 _MOST_TRACEBACK = 65_536
 _UNFORGIVING = (LoadFailed, ResultNotSerializable)  # ours, and no retry helps
@@ -122,9 +122,11 @@ def not_startable(reason: str) -> dict[str, Any]:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback as Python prints it, without this package's own frames."""
+    """The traceback as Python prints it, without this package's own frames; "" for an error of ours that has no others."""
     story = traceback.TracebackException.from_exception(error)
     _trim(story, set())
+    if isinstance(error, FnError) and not story.stack and error.__cause__ is None:
+        return ""
     text = "".join(story.format())
     if len(text) <= _MOST_TRACEBACK:
         return text

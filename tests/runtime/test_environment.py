@@ -50,6 +50,7 @@ def test_a_value_that_json_cannot_say_is_named_and_not_tried_again(house: Any) -
     outcome = house.run("def handler(event): return {'it': [open]}")
     assert outcome.error["class"] == "ResultNotSerializable"
     assert "$.it[0]" in outcome.error["message"]
+    assert outcome.error["traceback"] == ""  # no line of the handler has anything to do with it
 
 
 def test_the_event_is_a_dict_with_attributes_at_every_depth(house: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_fn.model.codec import to_json
 from jupyter_fn.model.errors import HandlerFailed, ResultNotSerializable, UnknownOption
 from jupyter_fn.runtime import faults
 
@@ -35,6 +36,15 @@ def test_one_of_our_own_keeps_its_remedy() -> None:
 def test_those_that_no_retry_helps_keep_their_class() -> None:
     assert failed(ResultNotSerializable("No JSON."))["class"] == "ResultNotSerializable"
     assert failed(HandlerFailed("Inner."))["class"] == "HandlerFailed"
+
+
+def test_an_error_of_ours_that_no_line_of_the_handler_raised_has_no_traceback() -> None:
+    try:
+        to_json([open])
+    except ResultNotSerializable as error:
+        told = faults.handler_failed(error, limit_mb=128, peak_mb=100)
+    assert "codec.py" not in told["traceback"]
+    assert told["message"].startswith("The value at $[0] is a ")
 
 
 @pytest.mark.parametrize(("said", "told"), [(5, 5.0), (0.5, 0.5), ("soon", None), (float("nan"), None), (None, None)])
