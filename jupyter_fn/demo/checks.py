@@ -89,9 +89,9 @@ def exact_cost(name: str, runs: Sequence[Json], cost: Json) -> Check:
 def price(run: Json, book: Json) -> Decimal:
     """requests × price + billed seconds × memory in GB × price per GB-s. Call it within enough digits.
 
-    Requests are attempts without those that were lost with a worker or with the service.
+    Requests are a run's attempts; those that were lost with a worker or with the service are counted apart.
     """
-    requests = Decimal(run["attempts"] - run["lost"])
+    requests = Decimal(run["attempts"])
     seconds, gigabytes = Decimal(run["billed_ms"]) / 1000, Decimal(run["memory_mb"]) / 1024
     of_requests = requests * Decimal(book["per_million_requests"]) / 1_000_000
     return of_requests + seconds * gigabytes * Decimal(book["per_gb_s"])

@@ -10,23 +10,23 @@ from ..model.run import Attempt, Run
 from ..model.trigger import Trigger
 from ..model.units import iso
 from ..model.version import Version
-from ..policy.pricing import billed_attempts, report_line, report_run
+from ..policy.pricing import report_line, report_run
 from .catalog import live_version
 
 _PLAIN = (
-    *("id", "function", "version", "alias", "trigger", "attempts", "event_id", "batch_size", "duration_ms"),
+    *("id", "function", "version", "alias", "trigger", "event_id", "batch_size", "duration_ms"),
     *("billed_ms", "init_ms", "memory_mb", "max_memory_mb", "cpu_ms", "bytes_read", "bytes_written", "cost_usd"),
     *("price_book", "worker", "cold", "error", "result", "parent", "lost", "cancel_requested"),
 )
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """One run. `requests` are the attempts that its price counts: those that were not lost to infrastructure."""
+    """One run. `attempts` are those that its price counts; those `lost` to infrastructure are apart from them."""
     return {
         **{name: getattr(run, name) for name in _PLAIN},
         "state": run.state.shown,
         "reason": str(run.reason),
-        "requests": billed_attempts(run),
+        "attempts": run.attempts - run.lost,
         "created": iso(run.created),
         "started": iso(run.started),
         "ended": iso(run.ended),

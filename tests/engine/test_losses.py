@@ -39,7 +39,7 @@ async def test_a_lost_attempt_costs_nothing_and_takes_no_retry(busy):
     busy.executor.succeed(again, ms=10.0)
     (run,) = await busy.ended(given.run_id)
     json = (await busy.engine.questions.runs("f", "", None))[0]
-    assert (run.state, run.billed_ms, json["requests"]) == ("succeeded", 10, 1)
+    assert (run.state, run.billed_ms, json["attempts"]) == ("succeeded", 10, 1)
 
 
 async def test_a_run_that_loses_three_workers_is_dead_and_says_so(busy):

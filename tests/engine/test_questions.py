@@ -77,7 +77,7 @@ async def test_a_run_costs_what_its_attempts_were_billed_by_the_formula(lively):
         (run,) = [one for one in await lively.engine.questions.runs("f", "", None) if one["id"] == lively.known[fate]]
         gb_s = Decimal(billed_ms) * 769 / (1000 * 1024)
         price = requests * Decimal("0.20") / 1_000_000 + gb_s * Decimal("0.0000166667")
-        assert (run["requests"], run["billed_ms"], Decimal(run["cost_usd"])) == (requests, billed_ms, price), fate
+        assert (run["attempts"], run["billed_ms"], Decimal(run["cost_usd"])) == (requests, billed_ms, price), fate
 
 
 async def test_waste_is_what_brought_nothing(lively):

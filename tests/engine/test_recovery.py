@@ -124,7 +124,7 @@ async def test_a_long_run_survives_any_number_of_services(busy, end):
     await finish_all(busy)
     (run,) = busy.runs()
     json = (await busy.engine.questions.runs("f", "", None))[0]
-    assert (run.state, run.billed_ms, json["requests"]) == ("succeeded", 10, 1)
+    assert (run.state, run.billed_ms, json["attempts"]) == ("succeeded", 10, 1)
     once(busy)
 
 
