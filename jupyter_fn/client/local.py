@@ -103,11 +103,16 @@ def _assignment(draft: Draft, event: Any) -> Assignment:
 
 
 def _call(handler: Callable[..., Any], event: Any, context: Context) -> Any:
+    arguments = (event, context) if _takes_two(handler) else (event,)
+    return handler(*arguments)
+
+
+def _takes_two(handler: Callable[..., Any]) -> bool:
     try:
-        inspect.signature(handler).bind(event, context)
+        inspect.signature(handler).bind(1, 2)
     except TypeError:
-        return handler(event)
-    return handler(event, context)
+        return False
+    return True
 
 
 def _finished(value: Any) -> Any:

@@ -86,6 +86,12 @@ def test_generators_and_coroutines_are_run_to_their_end(local, source):
     assert local(source) == [1, 2]
 
 
+def test_an_error_of_the_handler_brings_no_other_along(local):
+    with pytest.raises(ZeroDivisionError) as caught:
+        local("def handler(event):\n    return 1 / 0")
+    assert caught.value.__context__ is None
+
+
 def test_an_error_inside_async_code_comes_out_as_it_is(local):
     with pytest.raises(ZeroDivisionError):
         local("async def handler(event):\n    return 1 / 0")
