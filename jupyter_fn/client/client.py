@@ -125,7 +125,7 @@ class Client:
         name: str,
         event: Any = None,
         *,
-        qualifier: str = "",
+        qualifier: str | int = "",
         run_key: str = "",
         on_log: Callable[[str], None] | None = None,
     ) -> Row:
@@ -142,13 +142,13 @@ class Client:
         run = self._invoke(name, event, qualifier, run_key, wait_s)
         return self._watched(run, on_log)
 
-    def submit(self, name: str, event: Any = None, *, qualifier: str = "", run_key: str = "") -> Row:
+    def submit(self, name: str, event: Any = None, *, qualifier: str | int = "", run_key: str = "") -> Row:
         """Run a function by hand without waiting: the run's JSON as it stands."""
         return self._invoke(name, event, qualifier, run_key, 0.0)
 
-    def map(self, name: str, events: Iterable[Any], *, qualifier: str = "") -> list[str]:
+    def map(self, name: str, events: Iterable[Any], *, qualifier: str | int = "") -> list[str]:
         """One run per event, without waiting: their ids, in the order of the events."""
-        body = {"events": [_event(event) for event in events], "qualifier": qualifier}
+        body = {"events": [_event(event) for event in events], "qualifier": str(qualifier)}
         answer: list[str] = self._connection.request("POST", f"functions/{_part(name)}/map", body=body)
         return answer
 
@@ -249,11 +249,11 @@ class Client:
         self.close()
         return stopped
 
-    def _invoke(self, name: str, event: Any, qualifier: str, run_key: str, wait_s: float) -> Row:
+    def _invoke(self, name: str, event: Any, qualifier: str | int, run_key: str, wait_s: float) -> Row:
         # With a key of its own a call may be repeated after a broken connection without a second run.
         body = {
             "event": _event(event),
-            "qualifier": qualifier,
+            "qualifier": str(qualifier),
             "run_key": run_key or new_id(),
             "wait_s": wait_s,
         }

@@ -63,7 +63,7 @@ class Cost(Facts):
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per key of `by`."""
-        return frame(self.get("by", ()))
+        return frame(self.get("by", ()), columns=COSTS)
 
 
 class Audit(Facts):
@@ -95,7 +95,7 @@ class Redrive(Facts):
 
     def lines(self) -> list[str]:
         """Count, bytes and money."""
-        verb = "made" if self.get("runs") else "would make"
+        verb = "would make" if self.get("count", 0) > len(self.get("runs", ())) else "made"
         return [
             f"{verb} {self.get('count', 0)} runs over {readable.size(self.get('bytes')) or '0 B'}, "
             f"estimated cost {readable.dollars(self.get('estimated_cost_usd'))}.",
@@ -124,7 +124,7 @@ class Status(Facts):
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per worker."""
-        return frame(self.get("workers", ()))
+        return frame(self.get("workers", ()), columns=WORKERS)
 
 
 class FunctionFacts(Facts):

@@ -158,7 +158,7 @@ class Runs(list[Run]):
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per run, as it stands now."""
-        return frame(self._rows())
+        return frame(self._rows(), columns=tables.RUNS)
 
     def _rows(self) -> list[Row]:
         """The rows as they stand now, by one call however many there are."""
@@ -183,7 +183,7 @@ class Function:
 
     # run it
 
-    def invoke(self, event: Any = None, *, qualifier: str = "", run_key: str = "") -> Any:
+    def invoke(self, event: Any = None, *, qualifier: str | int = "", run_key: str = "") -> Any:
         """Run on the cluster and wait; the handler's value. Its log is printed as it comes, then the REPORT line.
 
         Raises:
@@ -196,11 +196,11 @@ class Function:
             raise error
         return run.get("result")
 
-    def submit(self, event: Any = None, *, qualifier: str = "", run_key: str = "") -> Run:
+    def submit(self, event: Any = None, *, qualifier: str | int = "", run_key: str = "") -> Run:
         """Run on the cluster; the run at once."""
         return Run(self._client.submit(self.name, event, qualifier=qualifier, run_key=run_key), self._client)
 
-    def map(self, events: Iterable[Any], *, qualifier: str = "") -> Runs:
+    def map(self, events: Iterable[Any], *, qualifier: str | int = "") -> Runs:
         """One run per event on the cluster; the runs at once, `.results()` waits for their values."""
         ids = self._client.map(self.name, events, qualifier=qualifier)
         return Runs(Run({"id": run_id, "function": self.name, "state": "queued"}, self._client) for run_id in ids)

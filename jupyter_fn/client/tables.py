@@ -62,7 +62,7 @@ class Table(list[Row]):
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per row, one column per key."""
-        return frame(self)
+        return frame(self, columns=self._columns)
 
 
 def shown_columns(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
@@ -135,11 +135,15 @@ def _console(width: int) -> Console:
     )
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A DataFrame; times are parsed and money is a number, nested values stay as they are."""
+def frame(rows: Iterable[Mapping[str, Any]], *, columns: tuple[Column, ...] = ()) -> pd.DataFrame:
+    """A DataFrame; times are parsed and money is a number, nested values stay as they are.
+
+    The keys are those of the rows; where there are no rows, those of `columns`.
+    """
     import pandas as pd
 
-    made = pd.DataFrame([dict(row) for row in rows])
+    items = [dict(row) for row in rows]
+    made = pd.DataFrame(items, columns=None if items else [column.key for column in columns])
     for name in made.columns:
         if name in _TIMES:
             made[name] = pd.to_datetime(made[name], utc=True, format="ISO8601")

@@ -83,8 +83,13 @@ def test_a_table_becomes_a_frame_with_times_and_money(runs):
     assert frame["cost_usd"].sum() == pytest.approx(0.000025400050)
 
 
-def test_a_table_of_nothing_becomes_an_empty_frame():
-    assert Table([], tables.RUNS).to_pandas().empty
+def test_a_table_of_nothing_becomes_an_empty_frame_with_its_columns():
+    frame = Table([], tables.RUNS).to_pandas()
+    assert frame.empty
+    assert frame[["id", "state", "error"]].shape == (0, 3)
+    assert frame["created"].dt.year.tolist() == []
+    assert frame["cost_usd"].sum() == 0
+    assert "billed_ms" in Cost(total_usd="0", by=[]).to_pandas()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +158,7 @@ def test_a_redrive_says_what_it_did_or_would_do():
         "would make 2 runs over 1.5 kB, estimated cost $0.00002."
     )
     assert repr(Redrive(count=1, bytes=0, estimated_cost_usd="0", runs=["r9"])).endswith("\nr9")
+    assert repr(Redrive(count=0, bytes=0, estimated_cost_usd="0", runs=[])).startswith("made 0 runs")
 
 
 def test_the_status_lists_workers():
