@@ -79,7 +79,15 @@ def _of_line(text: str, fn: Fn) -> Iterable[str]:
         return command_names()
     if last_word(text).startswith("-"):
         return _command_flags(words[0])
-    return [*fn.names(), *_command_flags(words[0])]
+    choices = _choices(words[0], (words if text.endswith(" ") else words[:-1])[-1])
+    return choices or [*fn.names(), *_command_flags(words[0])]
+
+
+def _choices(command: str, flag: str) -> list[str]:
+    """The values that `flag` takes, when they are few and fixed: `cost --by`, `runs --state`."""
+    parameters = TABLE.commands[command].params if command in TABLE.commands else []
+    found = next((parameter.type for parameter in parameters if flag in parameter.opts), None)
+    return [str(choice) for choice in getattr(found, "choices", ())]
 
 
 def _command_flags(command: str) -> list[str]:

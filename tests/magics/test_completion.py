@@ -29,6 +29,8 @@ def complete(shell):
         ("%fn explai", "%fn explain"),
         ("%fn runs weekly --st", "%fn runs weekly --state"),
         ("%fn show week", "%fn show weekly"),
+        ("%fn cost weekly --by tr", "%fn cost weekly --by trigger"),
+        ("%fn runs --state dea", "%fn runs --state dead"),
         ("x = 1\n%fn show week", "x = 1\n%fn show weekly"),
     ],
 )
