@@ -113,7 +113,7 @@ async def test_a_path_of_a_paused_function(watching, tmp_path):
     (tmp_path / "in" / "b.csv").write_text("x")
     said, runs = await explained(watching, tmp_path / "in" / "b.csv")
     assert runs == []
-    assert "paused" in said, said
+    assert "is paused; start it again with: jupyter fn resume f" in said, said
 
 
 async def test_a_moment_of_a_schedule(stage):

@@ -18,6 +18,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from jupyter_fn.store import events
+
 LIMIT = 2  # of "narrow"; "wide" has none
 NAMES = ("narrow", "wide")
 LONG = 5000.0  # ms; so that each run has a slot of its own
@@ -43,7 +45,9 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.admitted = 0
+        self.admitted = 0  # by hand
+        self.keys = set()
+        self.emitted = []
         self.sent = []  # of earlier services
         self.files = 0
 
@@ -88,15 +92,14 @@ class History(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), key=st.sampled_from("abc"))
     def invoke_by_key(self, name, key):
-        before = len(self.stage.runs(name))
         self.run(self.stage.invoke(name, {}, run_key=key))
-        self.admitted += len(self.stage.runs(name)) - before
+        self.keys.add((name, key))
 
     @rule(number=st.integers(1, 5))
     def emit(self, number):
-        before = len(self.stage.runs("wide"))
-        self.run(self.stage.engine.operations.emit("t", [{"value": n} for n in range(number)]))
-        self.admitted += len(self.stage.runs("wide")) - before
+        new = [len(self.emitted) + n for n in range(number)]
+        self.run(self.stage.engine.operations.emit("t", [{"value": value} for value in new]))
+        self.emitted += new
 
     @rule(slots=st.integers(1, 3))
     def join(self, slots):
@@ -210,6 +213,12 @@ class History(RuleBasedStateMachine):
 
         self.run(restarted())
 
+    def recorded(self):
+        """What the runs of the topic's events were given, in the order of the events."""
+        first = [run.event_id for run in self.stage.runs("wide") if run.trigger != "invoke" and not run.parent]
+        found = self.stage.read(events.get_all, first)
+        return [record["value"] for event_id in first for record in found[event_id].data["records"]]
+
     def end_all(self):
         """Everything that is sent succeeds, and what is sent then, until nothing is sent any more."""
         for _ in range(500):
@@ -232,8 +241,10 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def every_event_is_accounted_for(self):
-        observed = sum(self.runner.run(self.stage.balance(name))["observed"] for name in NAMES)
-        assert observed == self.admitted
+        for name in NAMES:
+            self.runner.run(self.stage.balance(name))
+        by_hand = [run for run in self.stage.runs() if run.trigger == "invoke" and not run.parent]
+        assert len(by_hand) == self.admitted + len(self.keys)
 
     @invariant()
     def no_run_ends_twice(self):
@@ -260,6 +271,8 @@ class History(RuleBasedStateMachine):
         self.stage.executor.unreachable.clear()
         if not self.stage.executor.workers():
             self.run(self.now(lambda: self.stage.executor.join(slots=2)))
+        self.runner.run(self.stage.until(lambda: self.recorded() == self.emitted, "all that was emitted"))
+        self.run(self.now(lambda: None))
         self.end_all()
         assert not set(self.stage.states()) & {"queued", "claimed", "running", "publishing"}
         for _ in range(10):
@@ -273,9 +286,10 @@ class History(RuleBasedStateMachine):
             assert not won or run.result == run.token, "of another attempt"
         self.no_limit_is_exceeded()
         self.no_run_ends_twice()
+        self.every_event_is_accounted_for()
         audits = [self.runner.run(self.stage.balance(name)) for name in NAMES]
         assert sum(audit["pending"] for audit in audits) == 0
-        assert sum(audit["observed"] for audit in audits) == self.admitted
+        assert self.recorded() == self.emitted
         assert not list(self.stage.folder.glob(".*.staged.*"))
 
 

@@ -136,6 +136,13 @@ async def test_batch_and_window_are_defaults_of_those_triggers_that_know_them(st
     }
 
 
+@pytest.mark.parametrize(("options", "flag"), [({"batch": 3}, "--batch"), ({"window_s": 2.0}, "--window")])
+async def test_batch_and_window_are_refused_where_no_trigger_makes_batches(stage, options, flag):
+    with pytest.raises(BadTrigger, match=rf"{flag} has no effect on rate\(1 hour\), fn:other"):
+        await stage.publish(on=("rate(1 hour)", "fn:other"), **options)
+    await stage.publish(on=(), **options)
+
+
 async def test_a_paused_function_stays_paused_when_it_is_published_again(stage):
     await stage.publish(on=("topic:a",))
     await stage.engine.operations.set_state("f", "paused")

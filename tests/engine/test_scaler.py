@@ -15,7 +15,10 @@ def brisk(monkeypatch):
     monkeypatch.setattr("jupyter_fn.engine.scaler._REST_S", 0.001)
 
 
-def cluster(stage):
+async def cluster(stage):
+    """What was taken down of the cluster's time, up to now."""
+    await stage.engine.scaler.take_down()
+    await stage.quiet()
     return stage.read(costs.cluster, None, stage.clock())
 
 
@@ -194,8 +197,7 @@ async def test_the_time_of_a_worker_is_its_own_busy_and_idle_time(stage):
     stage.executor.succeed(stage.executor.of(second))
     await stage.ended(second)
     stage.clock.advance(7.0)  # idle
-    await stage.engine.scaler.take_down()
-    time = cluster(stage)
+    time = await cluster(stage)
     assert (time.worker_s, time.busy_s) == (pytest.approx(32.0), pytest.approx(15.0))
     answer = (await stage.engine.questions.cost("", "", ""))["cluster"]
     assert (answer["worker_s"], answer["busy_s"], answer["idle_s"]) == (32.0, 15.0, 17.0)
@@ -209,11 +211,10 @@ async def test_busy_time_is_taken_down_while_it_passes_and_each_second_once(stag
     for _ in range(50):  # across some minutes, for it is kept by the minute
         stage.clock.advance(3.7)
         await stage.engine.scaler.take_down()
-    assert cluster(stage).busy_s == pytest.approx(50 * 3.7)
+    assert (await cluster(stage)).busy_s == pytest.approx(50 * 3.7)
     stage.executor.succeed(given)
     await stage.ended(given.run_id)
-    await stage.engine.scaler.take_down()
-    assert cluster(stage).busy_s == pytest.approx(50 * 3.7)
+    assert (await cluster(stage)).busy_s == pytest.approx(50 * 3.7)
 
 
 async def test_the_busy_time_of_a_worker_that_is_lost_is_kept(stage):
@@ -225,7 +226,7 @@ async def test_the_busy_time_of_a_worker_that_is_lost_is_kept(stage):
     stage.executor.lose(stage.executor.workers()[0].id)
     await stage.quiet()
     stage.clock.advance(100.0)
-    time = cluster(stage)
+    time = await cluster(stage)
     assert (time.worker_s, time.busy_s) == (pytest.approx(8.0), pytest.approx(8.0))
 
 
@@ -238,8 +239,7 @@ async def test_busy_times_of_several_workers_sum(stage):
         stage.clock.advance(4.0)
         stage.executor.succeed(assignment)
         await stage.ended(assignment.run_id)
-    await stage.engine.scaler.take_down()
-    time = cluster(stage)
+    time = await cluster(stage)
     assert (time.worker_s, time.busy_s) == (pytest.approx(3 * 12.0), pytest.approx(4.0 + 8.0 + 12.0))
 
 
@@ -251,7 +251,7 @@ async def test_a_service_that_ends_has_taken_everything_down(stage):
     stage.clock.advance(6.0)
     await stage.restart()
     stage.clock.advance(50.0)
-    time = cluster(stage)
+    time = await cluster(stage)
     assert (time.worker_s, time.busy_s) == (pytest.approx(6.0), pytest.approx(6.0))
 
 
@@ -265,6 +265,6 @@ async def test_workers_of_a_service_that_was_killed_cost_no_longer_than_their_la
     await stage.crash()
     stage.clock.advance(10_000.0)
     await stage.open()
-    time = cluster(stage)
+    time = await cluster(stage)
     assert time.busy_s == pytest.approx(30.0)
     assert 30.0 <= time.worker_s <= 90.0
