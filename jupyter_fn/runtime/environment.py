@@ -36,7 +36,7 @@ from . import logs
 from .assignment import Assignment
 from .context import Context, Produced
 from .event import Fields, make_event
-from .faults import handler_failed, load_failed
+from .faults import handler_failed, load_failed, refuse_item_failures
 from .linux import adopt_orphans, die_with_parent
 from .loading import Handler, check_packages, load_handler, unpack
 from .metering import Measured, Meter
@@ -139,6 +139,7 @@ class Environment:
         self.meter.start()
         try:
             result = to_json(_finished(self.handler(event, context), context))
+            refuse_item_failures(assignment.event, result)
         except BaseException as raised:
             error = raised
         measured = self.meter.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..model.units import format_duration
 _OWN = str(Path(__file__).parent.parent) + "/"
 _MOST_MESSAGE = 8_192
 _MOST_TRACEBACK = 65_536
+_ITEM_FAILURES = "batchItemFailures"
 _UNFORGIVING = (LoadFailed, ResultNotSerializable)  # ours, and no retry helps
 
 
@@ -52,6 +54,31 @@ def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict
     wait_s = getattr(error, "retry_after", None)
     asked = isinstance(wait_s, int | float) and math.isfinite(wait_s)
     return {**failed.to_dict(), **({"retry_after": float(wait_s)} if asked and wait_s is not None else {})}
+
+
+def refuse_item_failures(event: Mapping[str, Any], result: Any) -> None:
+    """A batch of which the handler says that items failed has failed, as a whole: no item may get lost in a success.
+
+    AWS's shape is `{"batchItemFailures": [{"itemIdentifier": id}]}`; an empty list says that all went well.
+
+    Raises:
+        HandlerFailed: items are named, or the shape is another one.
+    """
+    failures = result.get(_ITEM_FAILURES) if isinstance(result, dict) else None
+    if not failures or not isinstance(event.get("records", event.get("files")), list):
+        return
+    rows = failures if isinstance(failures, list) else []
+    names = [str(row["itemIdentifier"]) for row in rows if isinstance(row, dict) and row.get("itemIdentifier")]
+    if not names or len(names) < len(rows):
+        raise HandlerFailed(
+            f"The handler's {_ITEM_FAILURES} cannot be read.",
+            f'Return {{"{_ITEM_FAILURES}": [{{"itemIdentifier": record.id}}, …]}}.',
+        )
+    few = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    raise HandlerFailed(
+        f"{len(names)} items of the batch failed, the handler says: {few}.",
+        "The batch is tried again as a whole; make the handler safe to repeat, or take smaller batches.",
+    )
 
 
 def load_failed(error: BaseException, function: str) -> dict[str, Any]:

@@ -53,6 +53,33 @@ def test_a_value_that_json_cannot_say_is_named_and_not_tried_again(house: Any) -
     assert outcome.error["traceback"] == ""  # no line of the handler has anything to do with it
 
 
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        ("[{'itemIdentifier': 'a-2'}]", "1 items of the batch failed, the handler says: a-2."),
+        (
+            "[{'itemIdentifier': str(n)} for n in range(9)]",
+            "9 items of the batch failed, the handler says: 0, 1, 2, 3, 4, ….",
+        ),
+        ("[{'id': 'a-2'}]", "cannot be read"),
+        ("['a-2']", "cannot be read"),
+        ("'a-2'", "cannot be read"),
+        ("[]", None),
+        ("None", None),
+    ],
+)
+def test_a_batch_with_failed_items_has_failed_as_a_whole(house: Any, failures: str, said: str | None) -> None:
+    body = f"def handler(event): return {{'batchItemFailures': {failures}}}"
+    outcome = house.run(body, {"records": [{"id": "a-1"}, {"id": "a-2"}]})
+    assert (outcome.error or {}).get("class") == (said and "HandlerFailed")
+    assert said is None or said in outcome.error["message"]
+
+
+def test_what_looks_like_failed_items_is_a_result_like_any_other_where_there_is_no_batch(house: Any) -> None:
+    outcome = house.run("def handler(event): return {'batchItemFailures': ['x']}", {"x": 1})
+    assert outcome.result == {"batchItemFailures": ["x"]}
+
+
 def test_the_event_is_a_dict_with_attributes_at_every_depth(house: Any) -> None:
     source = """
         import json
