@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ..model.errors import NotFound, PackageMismatch
+from ..model.errors import BadTrigger, NotFound, PackageMismatch
 from ..model.function import LIVE, Options, check_name
 from ..model.trigger import Trigger
 from ..model.version import Draft, Version
@@ -100,10 +100,20 @@ class Publisher:
 
 
 def wanted_triggers(function: str, options: Options, folder: str, *, now: float) -> list[Trigger]:
-    """The triggers of a version, bound to `live`. Raises BadTrigger."""
+    """The triggers of a version, bound to `live`.
+
+    Raises:
+        BadTrigger: one that cannot be watched, or `batch` or `window` where none of them makes batches.
+    """
     defaults = {} if options.batch is None else {"batch": str(options.batch)}
     defaults |= {} if options.window_s is None else {"window": f"{options.window_s}s"}
-    checked = (registry.check(t, folder, function=function, alias=LIVE, defaults=defaults) for t in options.on)
+    checked = [registry.check(t, folder, function=function, alias=LIVE, defaults=defaults) for t in options.on]
+    for option in defaults:
+        if checked and not any(option in trigger.options for trigger in checked):
+            raise BadTrigger(
+                f"--{option} has no effect on {', '.join(trigger.uri for trigger in checked)}.",
+                f"Leave --{option} out; only topic: triggers make batches.",
+            )
     return [replace(trigger, created=now) for trigger in checked]
 
 
