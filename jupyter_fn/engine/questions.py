@@ -192,6 +192,7 @@ class Questions:
         """What the sources make of it, and the runs of the event that it became."""
         found: list[Run] = []
         sentences = []
+        paused = await self._read(lambda conn: functions.get(conn, name).state == "paused")
         for trigger in watched:
             try:
                 look = await self._poller.in_thread(self._poller.build(trigger).look, subject, self._clock())
@@ -201,6 +202,8 @@ class Questions:
             event = await self._read(partial(_event_of, trigger.id, look.key))
             if event is None:
                 sentences.append(look.verdict)
+                if look.key and paused:
+                    sentences.append(f"{name} is paused; start it again with: jupyter fn resume {name}")
             else:
                 sentences.append(f"{subject} was admitted by {trigger.uri} as event {event.id}.")
                 found += await self._read(partial(runs.of_event, event_id=event.id))
