@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from ..model.errors import FnError
+from .lines import SourceLines
 
 PROTOCOL = 5
 CachedFunction = type(lru_cache(lambda: None))
@@ -94,12 +95,15 @@ def _pickler_class() -> Any:
             super().__init__(sink, protocol=PROTOCOL)
             self.by_value = by_value
             self.modules: set[str] = set()
+            self.lines = SourceLines()
 
         def reducer_override(self, value: Any) -> Any:
             if is_shell_open(value):
                 return getattr, (builtins, "open")
             if isinstance(value, CachedFunction) and travels_whole(value.__wrapped__, self.by_value):
                 return cached_again, (value.__wrapped__, value.cache_parameters())
+            if isinstance(value, types.CodeType):
+                return self.lines.with_lines(value, self.dispatch_table[types.CodeType](value))
             if isinstance(value, types.ModuleType):
                 self.modules.add(value.__name__)
             elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):

@@ -14,6 +14,7 @@ from typing import Any
 from ..model.errors import UndefinedName, UnshippableValue, ValueTooLarge, nearest
 from ..model.units import format_bytes
 from ..model.version import Captured
+from . import lines
 from .fingerprint import fingerprint
 from .imports import Imported
 from .names import FreeName, free_names
@@ -71,7 +72,7 @@ def take_values(tree: ast.Module, space: Namespace, *, limit_bytes: int = LIMIT_
 
 def value_imports(taken: list[Taken], space: Namespace) -> Iterator[Imported]:
     """The modules that unpickling imports. They are loaded here, so that none can be missing."""
-    skip = {"__main__", "builtins", "None", "cloudpickle.cloudpickle", *space.by_value}
+    skip = {"__main__", "builtins", "None", "cloudpickle.cloudpickle", lines.__name__, *space.by_value}
     for module in sorted({name for one in taken for name in one.modules} - skip):
         yield Imported(module, 0, optional=True)
 

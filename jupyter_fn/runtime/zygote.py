@@ -47,6 +47,7 @@ PRELOAD = (
     "tempfile",
     "uuid",
     *(f"{__package__}.{name}" for name in ("context", "faults", "loading", "outputs", "watched")),
+    "jupyter_fn.capture.lines",  # captured functions are built with it
 )
 _ORPHANS_WAIT_S = 0.05
 _END_WAIT_S = 2.0
