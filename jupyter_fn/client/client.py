@@ -295,6 +295,9 @@ def _common(one: str, other: str) -> int:
 
 
 def _part(name: str) -> str:
+    """One part of a path. What cannot be one is nobody's name."""
+    if str(name) in ("", ".", "..") or "/" in str(name):
+        raise NotFound(f"Nothing is called {str(name)!r}.", "Names are letters, digits, _ and -; see: jupyter fn ls")
     return quote(str(name), safe="")
 
 
