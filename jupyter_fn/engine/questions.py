@@ -204,9 +204,10 @@ class Questions:
                 sentences.append(look.verdict)
                 if look.key and paused:
                     sentences.append(f"{name} is paused; start it again with: jupyter fn resume {name}")
-            else:
-                sentences.append(f"{subject} was admitted by {trigger.uri} as event {event.id}.")
-                found += await self._read(partial(runs.of_event, event_id=event.id))
+            for known in await self._read(partial(_events_of, trigger.id, event, look.path)):
+                earlier = " earlier" if event is None else ""
+                sentences.append(f"{subject} was admitted{earlier} by {trigger.uri} as event {known.id}.")
+                found += await self._read(partial(runs.of_event, event_id=known.id))
         return found, sentences
 
     def _explained(self, conn: Connection, run: Run) -> list[str]:
@@ -265,6 +266,13 @@ def _audited(name: str, listed: Mapping[str, list[str]], conn: Connection) -> di
 
 def _event_of(trigger: str, key: str, conn: Connection) -> Event | None:
     return events.by_key(conn, trigger, key) if key else None
+
+
+def _events_of(trigger: str, now: Event | None, path: str, conn: Connection) -> list[Event]:
+    """The event of what is there now; where there is none, those of what was there before."""
+    if now is not None:
+        return [now]
+    return events.of_path(conn, trigger, path) if path else []
 
 
 def _ordered(counts: Mapping[str, int]) -> dict[str, int]:

@@ -171,14 +171,15 @@ class FileSource:
         name = self._listing.name_of(subject)
         if name is None or not matches(self._listing.pattern, name):
             return Look(key="", verdict=f"{subject} does not match {self._target}.", takes=False)
+        path = self._listing.path_of(name)
         found = self._listing.one(name, now)
         if found is None:
-            return Look(key="", verdict=f"{subject} does not exist.", takes=False)
+            return Look(key="", verdict=f"{subject} does not exist.", takes=False, path=path)
         key, against = self._key(found), self._verdict(found, now)
         if against:
-            return Look(key=key, verdict=f"{subject} {against.rstrip('.')}.", takes=False)
+            return Look(key=key, verdict=f"{subject} {against.rstrip('.')}.", takes=False, path=path)
         said = "was admitted" if self._seen.get(found.path) == found.version else "is taken at the next look"
-        return Look(key=key, verdict=f"{subject} {said} as {key}.", takes=True)
+        return Look(key=key, verdict=f"{subject} {said} as {key}.", takes=True, path=path)
 
     def _verdict(self, found: Found, now: float) -> str:
         why = skipped(found.name, found.size, pattern=self._listing.pattern)

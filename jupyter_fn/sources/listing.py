@@ -38,6 +38,10 @@ class Listing(Protocol):
         """What a user calls `subject`, relative to `base`; None when it lies elsewhere."""
         ...
 
+    def path_of(self, name: str) -> str:
+        """How the events of that file name it."""
+        ...
+
     def open(self, found: Found) -> BinaryIO:
         """Its bytes, seekable. Raises OSError."""
         ...

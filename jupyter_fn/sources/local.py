@@ -62,7 +62,7 @@ class LocalListing:
 
     def one(self, name: str, now: float) -> Found | None:
         """The regular file of that name."""
-        path = f"{self.base.rstrip('/')}/{name}"
+        path = self.path_of(name)
         try:
             status = os.stat(path)  # noqa: PTH116
         except OSError:
@@ -84,6 +84,10 @@ class LocalListing:
         """Absolute, `file://`, or relative to the trigger's folder."""
         path = Path(os.path.normpath(Path(self._folder, subject.removeprefix("file://")).expanduser()))
         return path.relative_to(self.base).as_posix() if path.is_relative_to(self.base) else None
+
+    def path_of(self, name: str) -> str:
+        """The absolute path."""
+        return f"{self.base.rstrip('/')}/{name}"
 
     def open(self, found: Found) -> BinaryIO:
         """The file itself."""

@@ -31,6 +31,7 @@ class Look:
     key: str  # the event key it would have now, or ""
     verdict: str  # one sentence: "waits to settle for 1.2 s more", "does not match the pattern", …
     takes: bool  # the source would make an event of it
+    path: str = ""  # of a file: as its events name it, also when it is gone
 
 
 class Source(Protocol):

@@ -93,7 +93,7 @@ class RemoteListing:
         except Exception as error:
             raise self._unreachable(error) from error
         return Found(
-            path=self._url(name),
+            path=self.path_of(name),
             name=name,
             size=size,
             modified=modified,
@@ -121,14 +121,15 @@ class RemoteListing:
         filesystem, _ = self._filesystem()
         return hashlib.sha256(filesystem.cat_file(info["name"])).hexdigest()[:32]
 
-    def _url(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
+        """The full URL."""
         return f"{self.base}{'' if self.base.endswith('/') else '/'}{name}"
 
     def name_of(self, subject: str) -> str | None:
         """The full URL, or what stands below the base."""
         if "://" not in subject:
             return subject
-        start = self._url("")
+        start = self.path_of("")
         return subject[len(start) :] if subject.startswith(start) else None
 
     def open(self, found: Found) -> BinaryIO:

@@ -139,6 +139,14 @@ def by_key(conn: Connection, trigger_id: str, key: str) -> Event | None:
     return None if row is None else _to_event(conn, row)
 
 
+def of_path(conn: Connection, trigger_id: str, path: str, *, last: int = 10) -> list[Event]:
+    """The last events of that trigger that a file of this path became, newest first. Their keys are `path` or `path@version`."""
+    start = f"{storable(path)}@"
+    of_it = (events.c.key == storable(path)) | ((events.c.key >= start) & (events.c.key < f"{start[:-1]}A"))
+    found = select(*_COLUMNS).where(events.c.trigger == trigger_id, of_it).order_by(events.c.seq.desc()).limit(last)
+    return [_to_event(conn, row) for row in conn.execute(found)]
+
+
 def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str]:
     """Which of these keys the trigger's ledger has."""
     known: set[str] = set()

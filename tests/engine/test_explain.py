@@ -83,6 +83,22 @@ async def test_a_path_that_was_admitted_names_its_event_and_its_run(watching, tm
     assert "is queued since" in said
 
 
+async def test_a_path_that_was_admitted_and_is_gone_or_another_now_still_names_its_run(watching, tmp_path):
+    (run,) = watching.runs()
+    await watching.engine.operations.set_state("f", "paused")  # so that the next one is not admitted
+    path = tmp_path / "in" / "a.csv"
+    path.write_text("something else")
+    said, runs = await explained(watching, path)
+    assert (runs, f"was admitted earlier by in/*.csv settle=0s as event {run.event_id}" in said) == ([run.id], True), (
+        said
+    )
+    path.unlink()
+    said, runs = await explained(watching, path)
+    assert (runs, "does not exist" in said, run.event_id in said) == ([run.id], True, True)
+    _, runs = await explained(watching, tmp_path / "in" / "a.cs")
+    assert runs == []
+
+
 async def test_a_path_that_matches_no_trigger(watching, tmp_path):
     said, runs = await explained(watching, tmp_path / "in" / "a.txt")
     assert (runs, "does not match in/*.csv" in said) == ([], True)
