@@ -14,6 +14,7 @@ An object that contains itself is met again as "n levels up". Nothing here depen
 from __future__ import annotations
 
 import copyreg
+import functools
 import hashlib
 import types
 from collections import ChainMap
@@ -133,6 +134,10 @@ class _Fingerprints:
     def accessor(self, value: property) -> str:
         return _mix("property", self.each([value.fget, value.fset, value.fdel]))
 
+    def cached_accessor(self, value: Any) -> str:
+        """A `functools.cached_property`, without its lock."""
+        return _mix("cached property", [str(value.attrname), self.of(value.func)])
+
     def builtin(self, value: types.BuiltinFunctionType) -> str:
         if isinstance(value.__self__, types.ModuleType | type(None)):
             return _mix("builtin", [_name(value)])
@@ -229,6 +234,7 @@ _WAYS: Mapping[type, _Way] = {
     staticmethod: _Fingerprints.wrapped,
     classmethod: _Fingerprints.wrapped,
     property: _Fingerprints.accessor,
+    functools.cached_property: _Fingerprints.cached_accessor,
     types.MemberDescriptorType: _Fingerprints.descriptor,
     types.GetSetDescriptorType: _Fingerprints.descriptor,
     types.WrapperDescriptorType: _Fingerprints.descriptor,

@@ -12,7 +12,7 @@ import types
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from ..model.errors import FnError
@@ -102,6 +102,8 @@ def _pickler_class() -> Any:
                 return getattr, (builtins, "open")
             if isinstance(value, CachedFunction) and travels_whole(value.__wrapped__, self.by_value):
                 return cached_again, (value.__wrapped__, value.cache_parameters())
+            if type(value) is cached_property:
+                return cached_property_again, (value.func, value.attrname)
             if isinstance(value, types.CodeType):
                 return self.lines.with_lines(value, self.dispatch_table[types.CodeType](value))
             if isinstance(value, types.ModuleType):
@@ -118,6 +120,13 @@ def _pickler_class() -> Any:
 def cached_again(function: Any, parameters: dict[str, Any]) -> Any:
     """A function under `@functools.cache` or `@lru_cache`, with an empty cache. functools itself pickles only its name."""
     return lru_cache(**parameters)(function)
+
+
+def cached_property_again(function: Any, name: str) -> Any:
+    """A `functools.cached_property`, whose lock (before Python 3.12) is what cannot be pickled."""
+    made = cached_property(function)
+    made.__set_name__(object, name)
+    return made
 
 
 def _in_memory(value: Any) -> bool:

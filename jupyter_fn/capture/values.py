@@ -6,9 +6,11 @@ import ast
 import builtins
 import re
 import reprlib
+import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..model.errors import UndefinedName, UnshippableValue, ValueTooLarge, nearest
@@ -31,7 +33,9 @@ from .pickling import (
 
 LIMIT_BYTES = 10_000_000
 _PREVIEW_CHARS = 80
+_WHY_CHARS = 200
 _DEPTH = 4  # how deep the part of a value that is to blame is looked for
+_PARTS = 1000  # and among how many of its neighbours
 _SHELL_NAME = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out|get_ipython|display|exit|quit")
 
 
@@ -132,11 +136,11 @@ def _take(free: FreeName, tree: ast.Module, space: Namespace, limit_bytes: int) 
     shipped = _with_submodules(free.name, value, tree) if isinstance(value, types.ModuleType) else value
     try:
         result = pickled(shipped, limit=limit_bytes, by_value=space.by_value)
+        if result.size > limit_bytes:
+            raise _too_large(free, value, result.size, space, limit_bytes)
         mark = fingerprint(value, by_value=space.by_value)
     except (Unpicklable, RecursionError) as error:
         raise _unshippable(free, value, str(error), space) from None
-    if result.size > limit_bytes:
-        raise _too_large(free, value, result.size, space, limit_bytes)
     captured = Captured(name=free.name, type=type_name(value), size=result.size, preview=preview(value), digest=mark)
     return Taken(captured=captured, value=shipped, data=result.data, modules=result.modules)
 
@@ -193,7 +197,7 @@ def _unshippable(free: FreeName, value: Any, why: str, space: Namespace) -> Unsh
         return False
 
     path, culprit = _culprit(value, space, fails, depth=_DEPTH)
-    what = f"is {_article(culprit)}, which cannot be shipped to an environment ({why.rstrip('.')})."
+    what = f"is {_article(culprit)}, which cannot be shipped to an environment ({_one_line(why)})."
     remedy = (
         f"Make {_named(free, path)} inside the handler, or keep what it is made from (an address, a path) in its place."
     )
@@ -212,6 +216,11 @@ def _too_large(free: FreeName, value: Any, size: int, space: Namespace, limit_by
     )
 
 
+def _one_line(why: str) -> str:
+    """What a foreign `__reduce__` says may be long, and of several lines."""
+    return textwrap.shorten(why, _WHY_CHARS, placeholder=" …").rstrip(".")
+
+
 def _subject(free: FreeName, path: list[str]) -> str:
     if not path:
         return f"{free.name} in line {free.line}"
@@ -225,7 +234,7 @@ def _named(free: FreeName, path: list[str]) -> str:
 
 def _culprit(value: Any, space: Namespace, fails: Callable[[Any], bool], *, depth: int) -> tuple[list[str], Any]:
     """The way from a value that fails to the innermost part that still does."""
-    for name, part in _parts(value, space) if depth else ():
+    for name, part in islice(_parts(value, space), _PARTS) if depth else ():
         if fails(part):
             path, culprit = _culprit(part, space, fails, depth=depth - 1)
             return [name, *path], culprit

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_fn.capture import values as capture_values
 from jupyter_fn.capture.values import preview
 from jupyter_fn.model.errors import BadSource, UndefinedName, UnshippableValue, ValueTooLarge
 
@@ -125,6 +126,15 @@ def test_a_large_value_that_a_function_brings_along_is_named(captured, kernel):
     assert caught.value.remedy.startswith("Write table to a file")
 
 
+def test_a_long_list_that_is_too_large_is_refused_without_a_look_at_each_item(captured, monkeypatch):
+    looked = []
+    real = capture_values.pickled
+    monkeypatch.setattr(capture_values, "pickled", lambda value, **more: looked.append(1) or real(value, **more))
+    with pytest.raises(ValueTooLarge, match="many in line 1 is a list of"):
+        captured("def handler(event): return many", {"many": list(range(2_500_000))})
+    assert len(looked) < 2000
+
+
 def test_a_cached_function_travels_with_what_it_reads(captured, kernel):
     source = "import functools\nrate = 3\n@functools.lru_cache(maxsize=7)\ndef times(x): return rate * x"
     draft = captured("def handler(event): return times(2)", kernel(source))
@@ -138,6 +148,28 @@ def test_a_cached_function_that_reads_what_is_not_there_is_refused(captured, ker
     names = kernel("import functools\n@functools.cache\ndef times(x): return ratio * x")
     with pytest.raises(UndefinedName, match="'ratio' in line 3 of times"):
         captured("def handler(event): return times(2)", names)
+
+
+def test_a_cached_property_travels_with_its_class(captured, kernel):
+    cls = "import functools\nclass Day:\n  n = 0\n  @functools.cached_property\n  def length(self): self.n += 1; return 24"
+    names = kernel(f"{cls}\nday = Day()\nday.length")
+    draft = captured("def handler(event): return Day, day", names)
+    day = values(draft)["Day"]()
+    assert (day.length, day.length, day.n) == (24, 24, 1)
+    assert captured("def handler(event): return Day, day", names).digest == draft.digest
+    other = kernel(f"{cls.replace('24', '25')}\nday = Day()\nday.length = 24")
+    assert (
+        captured("def handler(event): return Day", other).digest
+        != captured("def handler(event): return Day", names).digest
+    )
+
+
+def test_what_a_value_says_of_itself_stays_one_short_line(captured, kernel):
+    source = "class Rude:\n  def __reduce__(self): raise RuntimeError('no\\n' + 'x ' * 900)\nrude = Rude()"
+    with pytest.raises(UnshippableValue) as caught:
+        captured("def handler(event): return rude", kernel(source))
+    assert str(caught.value).count("\n") == 1
+    assert len(caught.value.cause) < 300
 
 
 def test_modules_travel_by_name(captured):
