@@ -105,9 +105,12 @@ def function_json(
 
 def function_detail(function: Function, version: Version | None) -> dict[str, Any]:
     """What `show` has beyond `function_json`; its `version` takes the place of the number."""
+    shown = version_json(version) if version else {}
     return {
         "created": iso(function.created),
-        "version": version_json(version) if version else None,
+        "version": shown or None,
+        "source": shown.get("source", ""),
+        "captured": shown.get("captured", []),
     }
 
 

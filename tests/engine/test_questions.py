@@ -224,6 +224,7 @@ async def test_functions_are_shown_with_their_counts(lively):
     assert function["runs"] == {"running": 1, "waiting": 1, "succeeded": 3, "dead": 1, "cancelled": 1}
     detail = await lively.engine.questions.function("f", detail=True)
     assert (detail["version"]["number"], detail["version"]["options"]["memory_mb"]) == (1, 769)
+    assert (detail["source"], detail["captured"]) == (detail["version"]["source"], detail["version"]["captured"])
     assert await lively.engine.questions.counts() == {"functions": 1, "queued": 1, "running": 1}
 
 
