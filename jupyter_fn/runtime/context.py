@@ -19,7 +19,7 @@ from ..model.codec import to_json
 from ..model.function import check_name
 from ..model.run import Record, Staged
 from .assignment import Assignment
-from .outputs import discard, filesystem, local_path, staged_name
+from .outputs import discard, filesystem, local_path, remove, staged_name
 from .watched import refuse_target
 
 Tell = Callable[[dict[str, Any]], None]
@@ -97,7 +97,7 @@ class Context:
                 fs, remote = filesystem(staged)
                 fs.put_file(str(here), remote)
         except BaseException:
-            here.unlink(missing_ok=True)
+            remove(here)
             raise
         self._produced.staged[target] = Staged(staged=staged, target=target, size=size)
 

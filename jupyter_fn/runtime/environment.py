@@ -138,6 +138,7 @@ class Environment:
         result, error = None, None
         self.meter.start()
         try:
+            os.chdir(assignment.folder)  # the run before may have gone elsewhere
             result = to_json(_finished(self.handler(event, context), context))
             refuse_item_failures(assignment.event, result)
         except BaseException as raised:

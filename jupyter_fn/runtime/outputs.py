@@ -8,6 +8,7 @@ so that libraries that look at the suffix (`.parquet`, `.csv.gz`) do the right t
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,11 +35,19 @@ def discard(staged: Sequence[Staged]) -> None:
     """Remove staged files; those that are gone are fine. Blocks."""
     for file in staged:
         if (local := local_path(file.staged)) is not None:
-            local.unlink(missing_ok=True)
+            remove(local)
         else:
             fs, path = filesystem(file.staged)
             with suppress(FileNotFoundError):
                 fs.rm_file(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a local file, also when a handler has made a folder of it, and when it is gone."""
+    try:
+        path.unlink(missing_ok=True)
+    except IsADirectoryError:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def staged_name(target: str, run_id: str, token: int) -> str:

@@ -321,6 +321,18 @@ def test_the_handler_works_in_its_folder_with_its_variables_and_no_input(house: 
     assert house.run(source, env={"COLOUR": "blue"}).result == [str(house.folder), "blue", "", False]
 
 
+def test_a_run_that_goes_elsewhere_leaves_the_next_one_its_folder(house: Any) -> None:
+    source = """
+        import os
+        def handler(event, context):
+            before = os.getcwd()
+            os.chdir(context.scratch)
+            return [os.getpid(), before]
+    """
+    first, second = house.run(source).result, house.run(source).result
+    assert first == second == [first[0], str(house.folder)]
+
+
 def test_variables_of_one_version_are_not_those_of_another(house: Any) -> None:
     source = "import os\ndef handler(event): return os.environ.get('COLOUR')"
     assert house.run(source, env={"COLOUR": "blue"}).result == "blue"
@@ -418,6 +430,14 @@ def test_an_output_that_was_never_written_is_an_error(house: Any) -> None:
     outcome = house.run("def handler(event, context):\n    with context.output('a.csv'): pass")
     assert outcome.error["type"] == "FileNotFoundError"
     assert "was not written" in outcome.error["message"]
+
+
+def test_an_output_that_is_a_folder_is_an_error_and_leaves_none(house: Any) -> None:
+    source = "def handler(event, context):\n    with context.output('a.csv') as path: (path / 'b').mkdir(parents=True)"
+    outcome = house.run(source)
+    assert outcome.error["type"] == "FileNotFoundError"
+    assert "is a folder; write one file for each output" in outcome.error["message"]
+    assert [p for p in house.folder.iterdir() if "staged" in p.name] == []
 
 
 def test_outputs_go_to_other_filesystems_too(house: Any) -> None:

@@ -61,6 +61,13 @@ def test_discarding_removes_what_is_staged_and_may_be_repeated(base: str) -> Non
     assert names(base) == set()
 
 
+def test_a_folder_that_a_handler_has_made_of_it_is_discarded_too(tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    (staged / "inside").mkdir(parents=True)
+    discard([Staged(staged=str(staged), target=str(tmp_path / "a"), size=0)])
+    assert not staged.exists()
+
+
 def test_a_staged_file_that_has_vanished_without_a_trace_is_an_error(base: str) -> None:
     file = stage(base)
     discard([file])
