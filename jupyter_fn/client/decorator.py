@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..capture.collect import record
 from ..capture.draft import capture_function
@@ -51,6 +51,14 @@ class Fn:
         if self._client is None:
             self._client = self._clients()
         return self._client
+
+    @overload
+    def __call__(self, function: Callable[..., Any], /, *, name: str | None = None, **options: Any) -> Function: ...
+
+    @overload
+    def __call__(
+        self, function: None = None, /, *, name: str | None = None, **options: Any
+    ) -> Callable[[Callable[..., Any]], Function]: ...
 
     def __call__(
         self, function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any
