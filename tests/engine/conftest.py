@@ -44,6 +44,7 @@ LOOK_S = 0.002
 HELD_NOW = text(
     "SELECT function, count(*) FROM runs WHERE state IN ('claimed', 'running', 'publishing') GROUP BY function"
 )
+FOR_EVER_S = 1e12  # a test that lets hours pass must not have its idle workers retired, unless that is what it is about
 CALM_ROUNDS = 6  # so many looks in a row without a change: nothing is under way
 
 
@@ -386,7 +387,7 @@ def scripted_stage() -> Callable[[Path], Awaitable[Stage]]:
 
     async def made(folder: Path) -> Stage:
         clock = Clock()
-        stage = Stage(folder, lambda stage: Scripted(clock), clock, {})
+        stage = Stage(folder, lambda stage: Scripted(clock), clock, {"idle_timeout_s": FOR_EVER_S})
         await stage.open()
         return stage
 
@@ -420,7 +421,7 @@ async def open_stage(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Callab
                 lambda name: stage.read(payloads.get, name), slots=slots, most_workers=max(most, 1)
             )
 
-        settings = {"slots_per_worker": slots, **settings}
+        settings = {"slots_per_worker": slots, "idle_timeout_s": FOR_EVER_S, **settings}
         stage = Stage(tmp_path, real if here else scripted, ticks, settings)
         await stage.open(prepare)
         stages.append(stage)
