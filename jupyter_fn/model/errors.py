@@ -257,7 +257,14 @@ def error_from_dict(data: dict[str, Any]) -> FnError:
     return cls(message, remedy)
 
 
+_MOST_NAMES = 30
+
+
 def nearest(word: str, known: list[str]) -> str:
-    """`" Did you mean 'x'?"`, or the list of what there is when nothing is near."""
+    """`" Did you mean 'x'?"`, or the list of what there is, as far as one can read it, when nothing is near."""
     close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(known))}."
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    names = sorted(known)
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"Known: {', '.join(names[:_MOST_NAMES])}{more}."

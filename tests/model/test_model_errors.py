@@ -83,3 +83,6 @@ def test_an_unknown_class_is_the_root() -> None:
 def test_the_nearest_word_is_named_or_else_all_of_them() -> None:
     assert nearest("memroy", ["memory", "timeout"]) == "Did you mean 'memory'?"
     assert nearest("xyz", ["memory", "timeout"]) == "Known: memory, timeout."
+    many = nearest("xyz", [f"n{number:02}" for number in range(40)])
+    assert many.startswith("Known: n00, n01, ")
+    assert many.endswith(", n29 and 10 more.")
