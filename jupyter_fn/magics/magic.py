@@ -52,6 +52,8 @@ class FnMagics(Magics):
     @line_magic("fn")  # type: ignore[arg-type]
     def command(self, line: str) -> Any:
         """Carry out a command of `jupyter fn`: `%fn ls`, `%fn cost --by function`; `%fn --help` lists them."""
+        if line.lstrip().startswith("["):  # IPython takes fn["name"] for this magic as long as there is no variable fn
+            raise UsageError("fn is not defined in this kernel.", "Run from jupyter_fn import fn first.")
         run_line(line, client=self.fn.client, output=Page())
 
 

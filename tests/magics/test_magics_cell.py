@@ -146,3 +146,9 @@ def test_a_magic_of_somebody_elses_is_left_alone(shell):
     shell.register_magic_function(print, "line", "fn")
     unload(shell)
     assert "fn" in shell.magics_manager.magics["line"]
+
+
+def test_a_subscript_of_fn_where_there_is_no_fn_says_which_import_is_missing(run):
+    error = run('fn["weekly"]')
+    assert isinstance(error, UsageError)
+    assert (error.cause, error.remedy) == ("fn is not defined in this kernel.", "Run from jupyter_fn import fn first.")
