@@ -202,9 +202,9 @@ class Client:
         return Table(answer, tables.RUNS, empty="No failures.")
 
     def redrive(
-        self, name: str, ids: Sequence[str] | None = None, *, code: str = "same", dry_run: bool = False
+        self, name: str, ids: Sequence[str] | None = None, *, code: str = "latest", dry_run: bool = False
     ) -> Redrive:
-        """Run dead runs again, all of them or those named, with the `same` version or the `latest`."""
+        """Run dead runs again, all of them or those named, with the version that is live now or the `same` one."""
         body = {"ids": list(ids) if ids else None, "code": code, "dry_run": dry_run}
         return Redrive(self._connection.request("POST", f"functions/{_part(name)}/redrive", body=body))
 

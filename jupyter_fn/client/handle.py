@@ -279,8 +279,8 @@ class Function:
         self._client.alias(self.name, alias, weights)
         return self
 
-    def redrive(self, ids: Sequence[str] | None = None, *, code: str = "same", dry_run: bool = False) -> Redrive:
-        """Run dead runs again, all or those named, with the `same` version or the `latest`."""
+    def redrive(self, ids: Sequence[str] | None = None, *, code: str = "latest", dry_run: bool = False) -> Redrive:
+        """Run dead runs again, all or those named, with the version that is live now or the `same` one."""
         return self._client.redrive(self.name, ids, code=code, dry_run=dry_run)
 
     def delete(self) -> None:

@@ -134,7 +134,13 @@ def failures(session: Session, name: str, as_json: bool) -> object:
 @click.command(cls=FnCommand)
 @click.argument("name")
 @click.option("--ids", multiple=True, metavar="ID", help="Only these runs; repeat it, or separate ids by commas.")
-@click.option("--code", type=click.Choice(["same", "latest"]), default="same", help="Which version handles them.")
+@click.option(
+    "--code",
+    type=click.Choice(["latest", "same"]),
+    default="latest",
+    show_default=True,
+    help="Which version handles them.",
+)
 @click.option("--dry-run", is_flag=True, help="Only count runs and bytes, and estimate the cost.")
 @json_option
 @click.pass_obj

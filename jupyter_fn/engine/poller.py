@@ -18,10 +18,11 @@ from ..model.event import Event
 from ..model.ids import new_id
 from ..model.run import Run
 from ..model.trigger import Trigger
+from ..policy.admission import skip_overlaps
 from ..policy.routing import resolve
 from ..sources import registry
 from ..sources.protocol import Logs, Poll, Source
-from ..store import events, triggers
+from ..store import events, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog
 from .feed import wait_for
@@ -112,7 +113,10 @@ class Poller:
     def _op(self, trigger: Trigger, poll: Poll, conn: Connection) -> None:
         make_run = run_maker(conn, self._catalog, trigger.function, trigger.alias)
         position, now = poll.position, self.clock()
-        events.admit(conn, trigger.id, trigger.function, poll.events, position=position, make_run=make_run, now=now)
+        new = poll.events
+        if new and trigger.options.get("overlap") == "skip":
+            new = skip_overlaps(new, under_way=runs.under_way(conn, trigger.function, trigger.id))
+        events.admit(conn, trigger.id, trigger.function, new, position=position, make_run=make_run, now=now)
         if poll.ended:
             triggers.set_state(conn, trigger.id, "ended")
 

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     WORKER_LOST = "WorkerLost"
     CANCELLED = "Cancelled"
     LOOP = "LoopDetected"
+    OVERLAP = "Overlap"  # the run of the fire time before was still under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

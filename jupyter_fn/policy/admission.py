@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
+
+from ..model.event import NewEvent
+from ..model.run import Reason
 
 VersionKey = tuple[str, int]  # function, version number
 
 PIPELINED_S = 0.05  # work queued per slot: hides the way to the worker and back, delays nobody noticeably
 MAX_PER_SLOT = 64
+
+
+def skip_overlaps(events: Iterable[NewEvent], *, under_way: bool) -> list[NewEvent]:
+    """Fire times of a schedule with `overlap=skip`: none while a run of it is under way, and of several at once the first.
+    The others are entered in the ledger, with the reason."""
+    kept: list[NewEvent] = []
+    for event in events:
+        kept.append(replace(event, skip=Reason.OVERLAP.value) if under_way and not event.skip else event)
+        under_way = True
+    return kept
 
 
 class Queued(Protocol):

@@ -39,7 +39,7 @@ class Redrive(Body):
     """Which dead runs to run again."""
 
     ids: list[str] | None = Field(None, description="All of them when null.")
-    code: str = Field("same", description="same | latest")
+    code: str = Field("latest", description="latest | same")
     dry_run: bool = False
 
 

@@ -20,6 +20,10 @@ from .options import Option, read_options
 from .protocol import Logs, Source
 from .wiring import SourceClass, Wiring
 
+_NOT_YET = frozenset(
+    {"kafka", "redis", "nats", "mqtt", "amqp", "sqs", "kinesis", "postgres", "tail", "http"}
+)  # no typos
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -107,7 +111,7 @@ def _source_class(scheme: str, text: str) -> SourceClass:
     kind = KINDS.get(scheme)
     if kind is None:
         near, known = nearest(scheme, list(KINDS)), f"Known: {', '.join(sorted(KINDS))}."
-        remedy = known if near == known else f"{near} {known}"
+        remedy = known if near == known or scheme in _NOT_YET else f"{near} {known}"
         raise BadTrigger(f"{scheme!r} of the trigger {text!r} is no known scheme.", remedy)
     if kind.needs and find_spec(kind.needs) is None:
         raise MissingExtra(

@@ -20,7 +20,7 @@ from ..policy.schedule import (
     parse_schedule,
     parse_zone,
 )
-from .options import Option
+from .options import Option, one_of
 from .protocol import Look, Poll
 from .wiring import Wiring
 
@@ -41,6 +41,7 @@ class ScheduleSource:
 
     OPTIONS: ClassVar[Mapping[str, Option]] = {
         "tz": Option(_zone, "UTC", "IANA name of the zone that the fields are in"),
+        "overlap": Option(one_of("allow", "skip"), "allow", "what a fire time does while a run of it is under way"),
         "misfire": Option(check_misfire, "latest", "which of several missed fire times count: latest, all or skip"),
     }
 

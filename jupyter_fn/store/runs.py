@@ -118,6 +118,13 @@ def open_ids(conn: Connection, function: str) -> list[str]:
     return list(rows.scalars())
 
 
+def under_way(conn: Connection, function: str, trigger: str) -> bool:
+    """Whether a run of that trigger has not ended yet."""
+    going = [state.value for state in State if not state.terminal]
+    of_trigger = (runs.c.function == function, runs.c.state.in_(going), runs.c.trigger == trigger)
+    return conn.execute(select(runs.c.seq).where(*of_trigger).limit(1)).first() is not None
+
+
 def held_counts(conn: Connection) -> dict[str, int]:
     """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
     rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))

@@ -212,7 +212,7 @@ def test_an_alias_points_at_one_version_or_at_several(fake, client):
 def test_redrive_names_runs_or_means_all(fake, client):
     fake.on("POST", "functions/f/redrive", {"count": 0})
     client.redrive("f", dry_run=True)
-    assert fake.body() == {"ids": None, "code": "same", "dry_run": True}
+    assert fake.body() == {"ids": None, "code": "latest", "dry_run": True}
     client.redrive("f", ["a"], code="latest")
     assert fake.body() == {"ids": ["a"], "code": "latest", "dry_run": False}
 

@@ -416,3 +416,20 @@ async def test_two_triggers_on_one_function_are_both_followed(stage):
     function = await stage.engine.questions.function("f")
     assert [trigger["lag"] for trigger in function["triggers"]] == [1, 1]
     assert (await stage.balance())["observed"] == 2
+
+
+async def test_a_schedule_that_skips_overlaps_waits_for_the_end_of_its_run(busy):
+    await busy.publish(on=("rate(1h) overlap=skip",))
+    trigger = busy.trigger()
+
+    async def fire(key):
+        await busy.engine.poller.admit(trigger, Poll(events=[new(key)], position=trigger.position))
+
+    await fire("first")
+    await fire("while it runs")
+    (given,) = await busy.sent(1)
+    busy.executor.succeed(given)
+    await busy.ended(given.run_id)
+    await fire("after it")
+    assert [run.reason for run in busy.runs()] == ["", "Overlap", ""]
+    assert (await busy.balance())["skipped"] == 1

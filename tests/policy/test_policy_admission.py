@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_fn.model.event import NewEvent
 from jupyter_fn.policy.admission import (
     MAX_PER_SLOT,
     PIPELINED_S,
@@ -15,6 +16,7 @@ from jupyter_fn.policy.admission import (
     place,
     room,
     saturated,
+    skip_overlaps,
 )
 
 
@@ -34,6 +36,15 @@ def names(runs: list[Waiting]) -> str:
 
 
 # --- admission
+
+
+def test_a_fire_time_is_skipped_while_a_run_of_its_schedule_is_under_way():
+    def fired(key):
+        return NewEvent(key=key, type="schedule.fired", source="rate(1s)", time=1.0, data={})
+
+    two = [fired("1"), fired("2")]
+    assert [event.skip for event in skip_overlaps(two, under_way=False)] == ["", "Overlap"]
+    assert [event.skip for event in skip_overlaps(two, under_way=True)] == ["Overlap", "Overlap"]
 
 
 def test_candidates_are_taken_in_order_while_there_is_room() -> None:

@@ -52,7 +52,7 @@ def test_a_text_becomes_a_trigger(text: str, scheme: str, target: str, options: 
         ("cron(0 6 * * *) tz=Europe/Berlim", "Europe/Berlim", "Europe/Berlin"),
         ("cron(0 6 * * *) misfire=lates", "misfire=lates", "latest"),
         ("cron(0 6 * *)", "4 fields", ""),
-        ("cron(0 6 * * *) overlap=skip", "'overlap'", ""),
+        ("cron(0 6 * * *) jitter=5s", "'jitter'", ""),
         ("s3://*/in/*.csv", "no bucket", "s3://bucket"),
         ("s3:bucket/in/*.csv", "s3:bucket/in/*.csv", "s3://"),
         ("in/[z-a].csv", "cannot be read", "brackets"),
