@@ -91,9 +91,12 @@ class Operations:
         return events.invoke(conn, name, data, make_run=make_run, now=self._clock(), run_key=run_key)[1]
 
     async def map(self, name: str, all_events: Sequence[Any], *, qualifier: str = "") -> list[str]:
-        """One run per event; their ids, in order."""
+        """One run per event; their ids, in order. Committed page by page, so that the first ones run meanwhile."""
         data = [_data(event) for event in all_events]
-        made = await self._dispatcher.enqueue(partial(self._map, name, data, qualifier))
+        made: list[tuple[Event, Run]] = []
+        for start in range(0, max(len(data), 1), _PAGE):
+            page = data[start : start + _PAGE]
+            made += await self._dispatcher.enqueue(partial(self._map, name, page, qualifier))
         self._changed(name)
         return [run.id for _, run in made]
 
@@ -249,6 +252,7 @@ class Operations:
 
 
 _CANCEL_LIMIT_S = 5.0
+_PAGE = 1000  # events of one transaction
 
 
 def _data(event: Any) -> Mapping[str, Any]:
