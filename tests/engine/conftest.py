@@ -382,19 +382,6 @@ class Stage:
 
 
 @pytest.fixture
-def scripted_stage() -> Callable[[Path], Awaitable[Stage]]:
-    """`await scripted_stage(folder)` → a stage that its maker disposes of."""
-
-    async def made(folder: Path) -> Stage:
-        clock = Clock()
-        stage = Stage(folder, lambda stage: Scripted(clock), clock, {"idle_timeout_s": FOR_EVER_S})
-        await stage.open()
-        return stage
-
-    return made
-
-
-@pytest.fixture
 async def open_stage(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Callable[..., Awaitable[Stage]]]:
     """`await open_stage(most=…, slots=…, clock=…, prepare=…, here=True, **settings)` → a stage whose service runs.
 

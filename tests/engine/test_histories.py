@@ -1,217 +1,216 @@
 """Random histories: whatever is admitted, whatever happens to workers and services, in whatever order, the ledger holds.
 
-A history is a list of decisions that hypothesis makes and shrinks; the engine, the store and the lifecycle are real.
+A history is drawn from its seed; the engine, the store and the lifecycle are real. A failing one prints what was done;
+`pytest -k "histories and 17"` does it again.
 """
 
 import asyncio
-import tempfile
-from pathlib import Path
+import random
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+import pytest
 
 from jupyter_fn.store import events
 
+pytestmark = pytest.mark.anyio
+SEEDS, STEPS = range(24), 30
 LIMIT = 2  # of "narrow"; "wide" has none
 NAMES = ("narrow", "wide")
 LONG = 5000.0  # ms; so that each run has a slot of its own
-ACTS = ("invoke", "join", "lose", "succeed", "fail", "start")
-SETTINGS = settings(
-    max_examples=30,
-    stateful_step_count=30,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-which = st.integers(0, 10_000)
-with_workers = precondition(lambda self: self.stage.executor.workers())
-with_open_runs = precondition(lambda self: self.stage.executor.open)
 
 
-class History(RuleBasedStateMachine):
-    """`make_stage(folder)` opens its stage."""
+@pytest.fixture
+async def history(open_stage, seed, monkeypatch):
+    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    history = History(await open_stage(), random.Random(seed))
+    await history.begin()
+    return history
 
-    make_stage = None
 
-    def __init__(self):
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        self.admitted = 0  # by hand
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_any_history_ends_with_every_event_accounted_for(history):
+    for _ in range(STEPS):
+        await history.step()
+        await history.holds()
+    await history.finish()
+
+
+class History:
+    """One stage and all that was ever done on it."""
+
+    def __init__(self, stage, chance):
+        self.stage = stage
+        self.chance = chance
+        self.by_hand = 0
         self.keys = set()
         self.emitted = []
-        self.sent = []  # of earlier services
+        self.sent = []  # by earlier services
         self.files = 0
 
-    # --- in the beginning
+    async def begin(self):
+        await self.stage.publish("narrow", concurrency=LIMIT, backoff="none", retries=1)
+        await self.stage.publish("wide", backoff="fixed(5s)", retries=2, on=("topic:t batch=2",))
+        for _ in range(self.chance.randint(0, 2)):
+            self.join()
+        for name in NAMES:
+            await self.invoke(name)
+        await self.stage.quiet()
 
-    @initialize(workers=st.integers(0, 2), runs=st.integers(1, 5))
-    def begin(self, workers, runs):
-        async def begun():
-            self.stage = await self.make_stage(Path(self.folder.name))
-            await self.stage.publish("narrow", concurrency=LIMIT, backoff="none", retries=1)
-            await self.stage.publish("wide", backoff="fixed(5s)", retries=2, on=("topic:t batch=2",))
-            for _ in range(workers):
-                self.stage.executor.join(slots=2)
-            for name in NAMES:
-                await self.stage.engine.operations.map(name, [{}] * runs)
-                self.admitted += runs
+    async def step(self):
+        """One thing that can happen now; or several, before anything is done about the first; or another service."""
+        if self.chance.random() < 0.06:
+            print("restart")
+            await self.restart()
+            return
+        number = self.chance.choice([1, 1, 1, 2, 4])
+        acts = [self.act() for _ in range(number)]
+        await asyncio.gather(*[work for work in acts if work is not None])
+        await self.stage.quiet()
 
-        self.run(begun())
+    def act(self):
+        """Something that happens; work, where the engine answers when it is done."""
+        name = self.chance.choice(ALWAYS if self.chance.random() < 0.5 or not self.open else WITH_OPEN_RUNS)
+        print(name)
+        return getattr(self, name)()
 
-    def run(self, work):
-        """Some work, and all that follows from it."""
+    # --- the executor
 
-        async def done():
-            result = await work
-            await self.stage.quiet()
-            return result
+    @property
+    def executor(self):
+        return self.stage.executor
 
-        return self.runner.run(done())
+    @property
+    def open(self):
+        return self.executor.waiting
 
-    async def now(self, act, *words):
-        act(*words)
+    def join(self):
+        if len(self.executor.workers()) < 4:
+            self.executor.join(slots=self.chance.randint(1, 3))
 
-    def pick(self, choices, number):
-        return choices[number % len(choices)]
+    def lose_a_busy_worker(self):
+        if self.open:
+            self.executor.lose(self.chance.choice([worker for worker, _ in self.executor.open.values()]))
 
-    # --- what happens
-
-    @rule(name=st.sampled_from(NAMES), number=st.integers(1, 6))
-    def invoke(self, name, number):
-        self.run(self.stage.engine.operations.map(name, [{}] * number))
-        self.admitted += number
-
-    @rule(name=st.sampled_from(NAMES), key=st.sampled_from("abc"))
-    def invoke_by_key(self, name, key):
-        self.run(self.stage.invoke(name, {}, run_key=key))
-        self.keys.add((name, key))
-
-    @rule(number=st.integers(1, 5))
-    def emit(self, number):
-        new = [len(self.emitted) + n for n in range(number)]
-        self.run(self.stage.engine.operations.emit("t", [{"value": value} for value in new]))
-        self.emitted += new
-
-    @rule(slots=st.integers(1, 3))
-    def join(self, slots):
-        if len(self.stage.executor.workers()) < 4:
-            self.run(self.now(lambda: self.stage.executor.join(slots=slots)))
-
-    @with_open_runs
-    @rule(number=which)
-    def lose_a_busy_worker(self, number):
-        workers = [worker for worker, _ in self.stage.executor.open.values()]
-        self.run(self.now(self.stage.executor.lose, self.pick(workers, number)))
-
-    @with_workers
-    @rule(number=which)
-    def lose_unnoticed(self, number):
+    def lose_unnoticed(self):
         """It takes nothing any more."""
-        self.stage.executor.unreachable.add(self.pick(self.stage.executor.workers(), number).id)
+        self.executor.unreachable.add(self.chance.choice(self.executor.workers()).id)
 
-    @with_open_runs
-    @rule(number=which)
-    def start(self, number):
-        self.run(self.now(self.stage.executor.started, self.pick(self.stage.executor.waiting, number)))
+    def notice(self):
+        for worker in self.executor.workers():
+            if worker.id in self.executor.unreachable:
+                self.executor.lose(worker.id)
 
-    @with_open_runs
-    @rule(numbers=st.lists(which, min_size=1, max_size=4), files=st.booleans())
-    def succeed(self, numbers, files):
-        self.end(numbers, lambda given: {"staged": self.file(given) if files else ()})
+    def start(self):
+        if self.open:
+            self.executor.started(self.chance.choice(self.open))
 
-    @with_open_runs
-    @rule(numbers=st.lists(which, min_size=1, max_size=4))
-    def fail(self, numbers):
-        error = {"type": "ValueError", "message": "no", "class": "HandlerFailed"}
-        self.end(numbers, lambda given: {"error": error})
+    def succeed(self):
+        self.end(lambda given: {"result": given.token})
+
+    def succeed_with_files(self):
+        self.end(lambda given: {"result": given.token, "staged": self.file(given)})
+
+    def fail(self):
+        self.end(lambda given: {"error": {"type": "ValueError", "message": "no", "class": "HandlerFailed"}})
+
+    def end(self, fields_of):
+        some = self.chance.sample(self.open, min(len(self.open), self.chance.randint(1, 3)))
+        if some:
+            self.executor.end(*[self.executor.outcome(given, ms=LONG, **fields_of(given)) for given in some])
 
     def file(self, given):
         self.files += 1
         return (self.stage.staged(given, f"{self.files}.txt"),)
 
-    def end(self, numbers, fields_of):
-        executor = self.stage.executor
-        chosen = {given.run_id: given for given in (self.pick(executor.waiting, number) for number in numbers)}
-        outcomes = [
-            executor.outcome(given, **{"result": given.token, "ms": LONG, **fields_of(given)})
-            for given in chosen.values()
-        ]
-        self.run(self.now(executor.end, *outcomes))
+    def tell_late(self):
+        """An attempt that was ever sent says that it has succeeded, perhaps once more."""
+        if sent := self.sent + self.executor.sent:
+            given = self.chance.choice(sent)[1]
+            self.executor.succeed(given, given.token, ms=LONG)
 
-    @rule(number=which)
-    def tell_late(self, number):
-        """Some attempt that was ever sent says that it has succeeded, perhaps once more."""
-        sent = self.sent + self.stage.executor.sent
-        if sent:
-            given = self.pick(sent, number)[1]
-            self.run(self.now(self.stage.executor.succeed, given, given.token))
+    # --- people
 
-    @rule(number=which)
-    def cancel(self, number):
+    async def invoke(self, name=""):
+        number = self.chance.randint(1, 5)
+        self.by_hand += number
+        await self.stage.engine.operations.map(name or self.chance.choice(NAMES), [{}] * number)
+
+    async def invoke_by_key(self):
+        name, key = self.chance.choice(NAMES), self.chance.choice("abc")
+        self.keys.add((name, key))
+        await self.stage.invoke(name, {}, run_key=key)
+
+    async def emit(self):
+        new = [len(self.emitted) + number for number in range(self.chance.randint(1, 5))]
+        self.emitted += new
+        await self.stage.engine.operations.emit("t", [{"value": value} for value in new])
+
+    async def cancel(self):
         if runs := [run for run in self.stage.runs() if not run.state.terminal]:
-            self.run(self.stage.engine.operations.cancel(self.pick(runs, number).id))
-            for _, run_id, token in self.stage.executor.cancelled:
-                if given := self.stage.executor.open.get((run_id, token)):
-                    self.run(self.now(self.stage.executor.killed, given[1]))
+            await self.stage.engine.operations.cancel(self.chance.choice(runs).id)
 
-    @rule(acts=st.lists(st.tuples(st.sampled_from(ACTS), which), min_size=2, max_size=8))
-    def all_at_once(self, acts):
-        """Before the engine has done anything about the first, the last has happened."""
+    def kill(self):
+        """What was asked for by `cancel`."""
+        for _, run_id, token in self.executor.cancelled:
+            if given := self.executor.open.get((run_id, token)):
+                self.executor.killed(given[1])
 
-        async def done():
-            works = []
-            for act, number in acts:
-                executor = self.stage.executor
-                if act == "invoke":
-                    works.append(self.stage.invoke(self.pick(NAMES, number)))
-                    self.admitted += 1
-                elif act == "join":
-                    executor.join(slots=1)
-                elif act == "lose" and executor.workers():
-                    executor.lose(self.pick(executor.workers(), number).id)
-                elif act in ("succeed", "fail") and executor.open:
-                    given = self.pick(executor.waiting, number)
-                    executor.succeed(given, given.token) if act == "succeed" else executor.fail(given)
-                elif act == "start" and executor.open:
-                    executor.started(self.pick(executor.waiting, number))
-            await asyncio.gather(*works)
+    async def pause_and_resume(self):
+        name = self.chance.choice(NAMES)
+        await self.stage.engine.operations.set_state(name, "paused")
+        await self.stage.engine.operations.set_state(name, "active")
 
-        self.run(done())
+    async def redrive(self):
+        await self.stage.engine.operations.redrive(self.chance.choice(NAMES), None, code="latest", dry_run=False)
 
-    @rule(name=st.sampled_from(NAMES))
-    def pause_and_resume(self, name):
-        self.run(self.stage.engine.operations.set_state(name, "paused"))
-        self.run(self.stage.engine.operations.set_state(name, "active"))
+    # --- time and services
 
-    @rule(name=st.sampled_from(NAMES))
-    def redrive(self, name):
-        self.run(self.stage.engine.operations.redrive(name, None, code="latest", dry_run=False))
+    def time_passes(self):
+        self.stage.clock.advance(10.0)
+        self.stage.engine.dispatcher.wake(look_ahead=True)
 
-    @rule(seconds=st.sampled_from([1.0, 10.0]))
-    def time_passes(self, seconds):
-        self.stage.clock.advance(seconds)
-        self.run(self.now(lambda: self.stage.engine.dispatcher.wake(look_ahead=True)))
+    async def restart(self):
+        self.sent += self.executor.sent
+        await (self.stage.crash() if self.chance.random() < 0.5 else self.stage.close())
+        workers = ["w"] * self.chance.randint(0, 2)
+        await self.stage.open(lambda executor: executor.joins_at_start.extend(workers))
+        await self.stage.quiet()
 
-    @rule(crash=st.booleans(), workers=st.integers(1, 2))
-    def restart(self, crash, workers):
-        self.sent += self.stage.executor.sent
-        self.run_restart(crash, workers)
+    # --- what holds at every step
 
-    def run_restart(self, crash, workers):
-        async def restarted():
-            await (self.stage.crash() if crash else self.stage.close())
-            await self.stage.open(lambda executor: executor.joins_at_start.extend(["w"] * workers))
+    async def holds(self):
+        assert self.stage.most_held["narrow"] <= LIMIT
+        assert set(self.stage.finishes().values()) <= {1}
+        sent = [(given.run_id, given.token) for _, given in self.sent + self.executor.sent]
+        assert len(sent) == len(set(sent))
+        for name in NAMES:
+            await self.stage.balance(name)
+        by_hand = [run for run in self.stage.runs() if run.trigger == "invoke" and not run.parent]
+        assert len(by_hand) == self.by_hand + len(self.keys)
 
-        self.run(restarted())
+    # --- and at the end
+
+    async def finish(self):
+        """While there is a worker, what is queued is done without anybody asking; time passes, and all ends."""
+        self.notice()
+        if not self.executor.workers():
+            self.executor.join()
+        await self.stage.until(lambda: self.recorded() == self.emitted, "all that was emitted")
+        await self.end_all()
+        assert not set(self.stage.states()) & {"queued", "claimed", "running", "publishing"}
+        for _ in range(10):
+            self.time_passes()
+            await self.end_all()
+        for run in self.stage.runs():
+            won = [attempt.state for attempt in self.stage.attempts(run.id)].count("succeeded")
+            assert run.state.terminal
+            assert run.attempts == len(self.stage.attempts(run.id))
+            assert won == (run.state == "succeeded")
+            assert not won or run.result == run.token, "of another attempt"
+        await self.holds()
+        audits = [await self.stage.balance(name) for name in NAMES]
+        assert sum(audit["pending"] for audit in audits) == 0
+        assert self.recorded() == self.emitted
+        await self.stage.until(lambda: not list(self.stage.folder.glob(".*.staged.*")), "staged files to be removed")
 
     def recorded(self):
         """What the runs of the topic's events were given, in the order of the events."""
@@ -219,81 +218,24 @@ class History(RuleBasedStateMachine):
         found = self.stage.read(events.get_all, first)
         return [record["value"] for event_id in first for record in found[event_id].data["records"]]
 
-    def end_all(self):
+    async def end_all(self):
         """Everything that is sent succeeds, and what is sent then, until nothing is sent any more."""
         for _ in range(500):
-            self.stage.executor.unreachable.clear()
-            executor = self.stage.executor
-            if not executor.open:
+            await self.stage.quiet()
+            await self.stage.until(lambda: "publishing" not in self.stage.states(), "files to be in place")
+            await self.stage.quiet()
+            if not self.open:
                 return
-            self.run(
-                self.now(
-                    executor.end, *[executor.outcome(given, result=given.token, ms=LONG) for given in executor.waiting]
-                )
-            )
+            done = [self.executor.outcome(given, result=given.token, ms=LONG) for given in self.open]
+            self.executor.end(*done)
         raise AssertionError("It goes on for ever.")
 
-    # --- what holds at every step
 
-    @invariant()
-    def no_limit_is_exceeded(self):
-        assert self.stage.most_held["narrow"] <= LIMIT
-
-    @invariant()
-    def every_event_is_accounted_for(self):
-        for name in NAMES:
-            self.runner.run(self.stage.balance(name))
-        by_hand = [run for run in self.stage.runs() if run.trigger == "invoke" and not run.parent]
-        assert len(by_hand) == self.admitted + len(self.keys)
-
-    @invariant()
-    def no_run_ends_twice(self):
-        assert set(self.stage.finishes().values()) <= {1}
-
-    @invariant()
-    def no_token_is_sent_twice(self):
-        sent = [(given.run_id, given.token) for _, given in self.sent + self.stage.executor.sent]
-        assert len(sent) == len(set(sent))
-
-    # --- at the end
-
-    def teardown(self):
-        try:
-            if hasattr(self, "stage"):
-                self.finish()
-                self.runner.run(self.stage.dispose())
-        finally:
-            self.runner.close()
-            self.folder.cleanup()
-
-    def finish(self):
-        """While there is a worker, what is queued is done without anybody asking; time passes, and all ends."""
-        self.stage.executor.unreachable.clear()
-        if not self.stage.executor.workers():
-            self.run(self.now(lambda: self.stage.executor.join(slots=2)))
-        self.runner.run(self.stage.until(lambda: self.recorded() == self.emitted, "all that was emitted"))
-        self.run(self.now(lambda: None))
-        self.end_all()
-        assert not set(self.stage.states()) & {"queued", "claimed", "running", "publishing"}
-        for _ in range(10):
-            self.time_passes(10.0)
-            self.end_all()
-        assert all(run.state.terminal for run in self.stage.runs())
-        for run in self.stage.runs():
-            assert run.attempts == len(self.stage.attempts(run.id))
-            won = [attempt.state for attempt in self.stage.attempts(run.id)].count("succeeded")
-            assert won == (run.state == "succeeded")
-            assert not won or run.result == run.token, "of another attempt"
-        self.no_limit_is_exceeded()
-        self.no_run_ends_twice()
-        self.every_event_is_accounted_for()
-        audits = [self.runner.run(self.stage.balance(name)) for name in NAMES]
-        assert sum(audit["pending"] for audit in audits) == 0
-        assert self.recorded() == self.emitted
-        assert not list(self.stage.folder.glob(".*.staged.*"))
-
-
-def test_any_history_ends_with_every_event_accounted_for(scripted_stage, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
-    monkeypatch.setattr(History, "make_stage", staticmethod(scripted_stage))
-    run_state_machine_as_test(History, settings=SETTINGS)
+WITH_OPEN_RUNS = (
+    *("succeed", "succeed", "succeed_with_files", "fail", "fail", "start"),
+    *("lose_a_busy_worker", "lose_unnoticed", "tell_late", "cancel", "kill"),
+)
+ALWAYS = (
+    *("invoke", "invoke_by_key", "emit", "join", "join", "notice", "tell_late"),
+    *("pause_and_resume", "redrive", "time_passes", "time_passes"),
+)
