@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-from watchfiles import Change, awatch
+from watchfiles import Change, watch
 
 from ..model.errors import ServiceNotRunning
 from .address import Address, read_address
@@ -22,6 +24,7 @@ from .address import Address, read_address
 _CONNECT_S = 5.0
 _FIRST_PAUSE_S = 0.1
 _LAST_PAUSE_S = 10.0
+_LOOK_MS = 1000
 _GATHER_MS = 50  # changes of service.json within this time are one
 
 
@@ -75,22 +78,44 @@ async def _whole(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 async def _changed(home: Path, limit_s: float | None) -> None:
     """Wait until `service.json` comes, goes or changes, at most `limit_s` (None = without limit)."""
-    before, folder = _address(home), _nearest(home)
+    before = _address(home), _nearest(home)
+    changed, stop = asyncio.Event(), threading.Event()
+    tell = partial(asyncio.get_running_loop().call_soon_threadsafe, changed.set)
+    # A thread of our own, which no interpreter waits for: those of an event loop's library keep a Jupyter server from
+    # ending when its loop stops before they are told.
+    threading.Thread(target=_watch, args=(home, before, stop, tell), name="jupyter-fn address", daemon=True).start()
+    try:
+        async with asyncio.timeout(limit_s):
+            await changed.wait()
+    except TimeoutError:
+        pass
+    finally:
+        stop.set()
+
+
+def _watch(home: Path, before: tuple[Address | None, Path], stop: threading.Event, tell: Callable[[], object]) -> None:
+    """Until something is not as it was before. What happened before the watch began, a look now and then sees."""
+    folder = before[1]
     names = {"service.json"} if folder == home else {home.relative_to(folder).parts[0]}
 
     def concerns_us(_: Change, path: str) -> bool:
         return Path(path).name in names
 
-    async with aclosing(awatch(folder, watch_filter=concerns_us, recursive=False, debounce=_GATHER_MS)) as changes:
-        change = asyncio.ensure_future(anext(changes))
-        try:
-            await asyncio.sleep(0)  # from here on it is being watched; what came before, the next line sees
-            if (_address(home), _nearest(home)) == (before, folder):
-                await asyncio.wait({change}, timeout=limit_s)
-        finally:
-            change.cancel()
-            with suppress(asyncio.CancelledError, StopAsyncIteration):
-                await change
+    looks = watch(
+        folder,
+        watch_filter=concerns_us,
+        recursive=False,
+        debounce=_GATHER_MS,
+        stop_event=stop,
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    )
+    with suppress(OSError, RuntimeError):  # the folder is gone, or the loop
+        if not any((_address(home), _nearest(home)) != before for _ in looks):
+            return  # told to stop
+    with suppress(RuntimeError):
+        tell()
 
 
 def _address(home: Path) -> Address | None:
