@@ -98,7 +98,7 @@ class House:
     def close_chores(self) -> None:
         """Let what is cleaned up in the background be cleaned up."""
         if self.pool._chores:
-            self.runner.run(asyncio.wait(self.pool._chores))
+            self.runner.run(_all(self.pool._chores))
 
     def wait(self, until: Callable[[], Any]) -> None:
         """Let the environments go on until that is true."""
@@ -159,3 +159,8 @@ def house(shared_house: House, tmp_path: Path) -> Iterator[House]:
     """Two slots. The zygote is shared by tests; environments are not, for each test has its own folder."""
     yield shared_house.renew(tmp_path)
     shared_house.runner.run(shared_house.pool.abandon())
+
+
+async def _all(chores: set[asyncio.Future[Any]]) -> None:
+    """Wait for them; the last one may have ended before this runs."""
+    await asyncio.gather(*chores, return_exceptions=True)
