@@ -248,5 +248,6 @@ def test_a_preview_survives_a_rude_object():
 
 
 def test_a_preview_of_a_frame_is_its_shape():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     assert preview(pandas.DataFrame({"a": range(10_000)})) == "DataFrame 10000 × 1"

