@@ -13,7 +13,7 @@ from ..model.cost import PriceBook
 from ..model.function import LIVE, Function
 from ..model.run import Run
 from ..model.version import Version
-from ..policy.lifecycle import Rules, rules_of
+from ..policy.verdict import Rules, rules_of
 from ..sources import registry
 from ..store import functions
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from ..executors.protocol import Executor, Worker
 from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
-from ..model.run import Outcome, Run
+from ..model.run import Outcome, Run, State
 from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, worth_claiming
-from ..policy.lifecycle import Claimed, Ended, Lost, Returned, Started
+from ..policy.splitting import pick
+from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
 from ..store import events, runs
 from ..store.database import Database
@@ -37,6 +38,7 @@ class Batch:
     """What one claim brought."""
 
     claimed: list[tuple[Step, Event, Entry]]
+    steps: list[Step]  # those of the claimed, and of what was given up
     left: bool  # there may be more to claim when there is room again
     next_due: float | None  # when asked to look ahead: the next retry of all
 
@@ -155,9 +157,13 @@ class Dispatcher:
         known = {run.id: run for run, _ in placed}
         steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now, known=known)
         found = events.get_all(conn, {step.after.event_id for step in steps})
-        claimed = [(step, found[step.after.event_id], self._catalog.of_run(conn, step.after)) for step in steps]
+        claimed = [
+            (step, found[step.after.event_id], self._catalog.of_run(conn, step.after))
+            for step in steps
+            if step.after.state is State.CLAIMED  # not one that was given up instead, for its age
+        ]
         left = bool(full) or len(candidates) == most or len(placed) < len(candidates)
-        return Batch(claimed, left=left, next_due=runs.next_due(conn, now) if look_ahead else None)
+        return Batch(claimed, steps, left=left, next_due=runs.next_due(conn, now) if look_ahead else None)
 
     def _claimed(self, future: asyncio.Future[Batch]) -> None:
         self._claiming = False
@@ -172,11 +178,11 @@ class Dispatcher:
             by_worker.setdefault(run.worker, []).append((run, assignment_of(run, event, entry)))
         for worker, given in by_worker.items():
             self._keep(asyncio.get_running_loop().create_task(self._send(worker, given)))
-        self._transitions.carry_out([step for step, _, _ in batch.claimed])
+        self._transitions.carry_out(batch.steps)
         if batch.next_due is not None:
             self.wake_at(batch.next_due)
         self._left = batch.left
-        if self._again or (batch.left and batch.claimed):
+        if self._again or (batch.left and batch.steps):
             self.wake()
 
     def _failed(self, error: BaseException | None) -> bool:
@@ -257,6 +263,14 @@ class Dispatcher:
         self._feed.push("progress", data, function=function, key=run_id)
 
 
+def event_of(run: Run, event: Event) -> dict[str, Any]:
+    """The event as the handler sees it: edited if somebody has, and of a batch the items that are the run's."""
+    whole = event if run.data is None else replace(event, data=run.data)
+    seen = whole.for_handler(attempt=run.attempts)
+    items = seen.get(whole.items_name) if run.parts else None
+    return {**seen, whole.items_name: pick(items, run.parts)} if items else seen
+
+
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
     """What travels to the worker for the attempt that `run` has just been claimed for."""
     version, options = entry.version, entry.version.options
@@ -267,7 +281,7 @@ def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
         version=run.version,
         bundle=version.bundle,
         folder=version.folder,
-        event=event.for_handler(attempt=run.attempts),
+        event=event_of(run, event),
         attempt=run.attempts,
         timeout_s=options.timeout_s,
         memory_mb=options.memory_mb,

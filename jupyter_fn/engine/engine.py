@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from ..executors.protocol import Executor, Worker
 from ..model.units import iso
-from ..policy.lifecycle import Recovered
+from ..policy.stimuli import Recovered
 from ..settings import Settings
 from ..store import attempts, costs, runs
 from ..store.database import Database

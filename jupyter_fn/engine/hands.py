@@ -11,18 +11,20 @@ from typing import Any
 from ..executors.protocol import Executor
 from ..model.errors import FnError, RunError
 from ..model.run import HELD, TERMINAL, Run
-from ..policy.lifecycle import (
+from ..policy.instructions import (
+    Deliver,
     Discard,
     EmitRecords,
-    Ended,
     Finished,
+    Halt,
     Kill,
-    Published,
-    PublishFailed,
+    MakeRuns,
+    Park,
     PublishFiles,
     RecordAttempt,
     WakeAt,
 )
+from ..policy.stimuli import Ended, Published, PublishFailed
 from ..runtime import outputs
 from .facts import run_json, run_log
 from .feed import Feed
@@ -50,6 +52,7 @@ class Hands:
         self.wake_at: Callable[[float], None] = lambda due: None
         self.place_freed: Callable[[], None] = lambda: None
         self.function_changed: Callable[[str], None] = lambda name: None
+        self.delivery_entered: Callable[[], None] = lambda: None
 
     def carry_out(self, steps: Sequence[Step]) -> None:
         """Every instruction of every step, and the news of it."""
@@ -102,6 +105,16 @@ class Hands:
     def _finished(self, step: Step, instruction: Finished) -> None:
         self._feed.ended(step.after, lambda: _whole_log(step))
 
+    def _made(self, step: Step, instruction: MakeRuns) -> None:
+        for child in instruction.runs:
+            self._tell(child)
+
+    def _delivered(self, step: Step, instruction: Deliver) -> None:
+        self.delivery_entered()
+
+    def _stopped(self, step: Step, instruction: Park | Halt) -> None:
+        self.function_changed(instruction.run.function)
+
     def _ended(self, step: Step, instruction: RecordAttempt) -> None:
         """What was printed since the last live piece, or all of it when the attempt was short, is news too."""
         run, stimulus = step.after, step.stimulus
@@ -119,6 +132,10 @@ class Hands:
         EmitRecords: _emitted,
         Finished: _finished,
         RecordAttempt: _ended,
+        MakeRuns: _made,
+        Deliver: _delivered,
+        Park: _stopped,
+        Halt: _stopped,
     }
 
     # --- news

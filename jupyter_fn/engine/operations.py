@@ -16,8 +16,8 @@ from ..model.function import LIVE, check_name
 from ..model.ids import new_id
 from ..model.run import TERMINAL, Record, Run, State
 from ..model.units import money
-from ..policy.lifecycle import CancelRequested
 from ..policy.routing import check_weights
+from ..policy.stimuli import CancelRequested
 from ..store import events, functions, records, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version

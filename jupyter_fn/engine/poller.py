@@ -149,7 +149,6 @@ def run_maker(
 
 def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
     """A queued run of an event."""
-    records = event.data.get("records") or event.data.get("files") or [None]
     return Run(
         id=run_id or new_id(),
         function=event.function,
@@ -159,7 +158,7 @@ def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, v
         event_id=event.id,
         created=event.admitted,
         memory_mb=catalog.entry(conn, event.function, version).version.options.memory_mb,
-        batch_size=len(records) if event.type == "stream.batch" else 1,
+        batch_size=event.size,
         hops=event.hops,
         price_book=catalog.book.name,
     )

@@ -9,13 +9,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
 from ..model.errors import ServiceNotRunning
-from ..model.run import Attempt, Record, Run
-from ..policy.lifecycle import EmitRecords, Ended, Instruction, RecordAttempt, Stimulus, advance
-from ..store import runs
+from ..model.run import Run
+from ..policy.instructions import EmitRecords, Halt, Instruction, MakeRuns, Park, RecordAttempt
+from ..policy.lifecycle import advance
+from ..policy.stimuli import Ended, Stimulus
+from ..store import functions, lanes, runs
 from ..store.database import Database
 from ..store.runs import Change
 from .catalog import Catalog
@@ -63,19 +66,41 @@ def transit(
             current[run_id] = after
             changes.append(_change(run, after, instructions, stimulus))
     runs.apply(conn, changes, now, where=where)
+    for step in steps:
+        for instruction in step.instructions:
+            carry_out = _IN_THE_SAME_TRANSACTION.get(type(instruction))
+            if carry_out is not None:
+                carry_out(conn, catalog, instruction, now)
     return steps
 
 
 def _change(before: Run, after: Run, instructions: Iterable[Instruction], stimulus: Stimulus) -> Change:
-    attempt: Attempt | None = None
-    records: tuple[Record, ...] = ()
+    parts: dict[str, Any] = {}
     for instruction in instructions:
-        if isinstance(instruction, RecordAttempt):
-            attempt = instruction.attempt
-        elif isinstance(instruction, EmitRecords):
-            records = instruction.records
+        match instruction:
+            case RecordAttempt(attempt):
+                parts["attempt"] = attempt
+            case EmitRecords(records):
+                parts["records"] = records
+            case MakeRuns(children):
+                parts["children"] = children
     log = stimulus.outcome.log if isinstance(stimulus, Ended) else ""
-    return Change(before=before, after=after, attempt=attempt, records=records, log=log)
+    return Change(before=before, after=after, log=log, **parts)
+
+
+def _park(conn: Connection, catalog: Catalog, instruction: Park, now: float) -> None:
+    lanes.park(conn, instruction.run, now)
+
+
+def _halt(conn: Connection, catalog: Catalog, instruction: Halt, now: float) -> None:
+    functions.set_state(conn, instruction.run.function, "paused")
+    catalog.forget_functions()
+
+
+_IN_THE_SAME_TRANSACTION: Mapping[type, Callable[[Connection, Catalog, Any, float], None]] = {
+    Park: _park,
+    Halt: _halt,
+}
 
 
 class Transitions:

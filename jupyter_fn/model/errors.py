@@ -33,7 +33,12 @@
         ├ EnvironmentDied         exit or signal inside the handler
         ├ WorkerLost              the worker went away (infrastructure)
         ├ RunCancelled            killed on request
-        └ RunUnknown              lost after an effect barrier
+        ├ BatchFailed             items of the batch failed, its handler says
+        ├ BadBatchAnswer          the handler's word on its items cannot be read (fatal)
+        ├ Throttled               the handler asks to come back later; counts against no retry
+        ├ EventTooOld             given up because of its age
+        ├ LoopDetected            its events go round
+        └ RunUnknown              ended behind an effect barrier
 """
 
 from __future__ import annotations
@@ -233,8 +238,39 @@ class RunCancelled(RunError):
     """Killed because somebody asked."""
 
 
+class BatchFailed(RunError):
+    """Items of a batch failed, as its handler says; the others are done."""
+
+
+class BadBatchAnswer(RunError):
+    """The handler's word on the items that failed cannot be read, so none of them can be trusted to be done."""
+
+    fatal = True
+
+
+class Throttled(RunError):
+    """Raised by a handler whose counterpart wants it to slow down: the run comes back after `retry_after` seconds, or
+    with its backoff, and no retry is used up."""
+
+    def __init__(
+        self, cause: str = "Throttled.", remedy: str = "", *, retry_after: float | None = None, **more: Any
+    ) -> None:
+        super().__init__(cause, remedy, **more)
+        self.retry_after = retry_after
+
+
+class EventTooOld(RunError):
+    """Older than `--max-age`, or it would be by the next retry."""
+
+
+class LoopDetected(RunError):
+    """Its events go round from function to function."""
+
+    fatal = True
+
+
 class RunUnknown(RunError):
-    """Lost inside an effect barrier: nobody can know whether it happened."""
+    """Ended behind an effect barrier: nobody can know whether the effect happened."""
 
 
 def _tree(root: type[FnError]) -> Iterator[type[FnError]]:

@@ -10,6 +10,8 @@ from .units import iso
 
 MAX_HOPS = 16
 BY_HAND = "invoke"
+GATHERING = "?"
+_ITEMS = {"stream.batch": "records", "file.batch": "files", "batch": "events"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,13 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
     cause: str = ""
     hops: int = 0
+    size: int = 1  # items in it, for batches
+    batch: str = ""  # the batch event that it went into; GATHERING while it waits for one
+
+    @property
+    def items_name(self) -> str:
+        """The key under which its items stand, "" when it is no batch."""
+        return _ITEMS.get(self.type, "")
 
     def for_handler(self, *, attempt: int) -> dict[str, Any]:
         """The `event` dict of CONTRACT: the event's own keys win over the general ones."""

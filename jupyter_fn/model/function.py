@@ -43,17 +43,31 @@ class Options:
     tags: tuple[tuple[str, str], ...] = ()
     alias: str | None = None  # an alias moved to the new version besides `live`
     allow_loop: bool = False
+    max_age_s: float | None = None  # an event that is older is given up
+    concurrency_key: str = ""  # expression; `concurrency` then counts per value of it
+    order_by: str = ""  # expression; events of one value of it run one after the other
+    on_poison: str = "park"  # what a dead run does to its ordered lane: park | skip | halt
+    then: tuple[str, ...] = ()  # destinations of results
+    on_failure: tuple[str, ...] = ()  # destinations of what was given up
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form; `from_dict` is its inverse."""
+        """JSON form; `from_dict` is its inverse. Options that came later are left out while they are not set, so that a
+        version's digest stays what it was."""
         data = dataclasses.asdict(self)
-        return {**data, "on": list(self.on), "env": dict(self.env), "tags": dict(self.tags)}
+        later = {name: data.pop(name) for name in _LATER}
+        data |= {"on": list(self.on), "env": dict(self.env), "tags": dict(self.tags)}
+        return data | {name: value for name, value in later.items() if value != _DEFAULTS[name]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
         """Inverse of `to_dict`."""
         pairs = {key: tuple(sorted(dict(data.get(key) or {}).items())) for key in ("env", "tags")}
-        return cls(**{**data, **pairs, "on": tuple(data.get("on") or ())})
+        lists = {key: tuple(data.get(key) or ()) for key in ("on", "then", "on_failure")}
+        return cls(**{**data, **pairs, **lists})
+
+
+_LATER = ("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure")
+_DEFAULTS = {f.name: f.default for f in dataclasses.fields(Options)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,17 @@ import json
 import uuid
 from typing import Any
 
+_CHILDREN = uuid.UUID("6c1c6f4e-3f0a-4d0e-9c57-2b1de5a3c7f1")  # a namespace as RFC 9562 has it, of no other meaning
+
 
 def new_id() -> str:
     """A fresh random id in the shape of AWS's request ids (UUID 4)."""
     return str(uuid.uuid4())
+
+
+def child_id(parent: str, number: int) -> str:
+    """The id of the `number`-th child of a run, in the shape of `new_id`. The same child always has the same id."""
+    return str(uuid.uuid5(_CHILDREN, f"{parent}/{number}"))
 
 
 def digest(data: bytes) -> str:

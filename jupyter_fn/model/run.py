@@ -59,6 +59,11 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
     LOOP = "LoopDetected"
     OVERLAP = "Overlap"  # the run of the fire time before was still under way
+    FILTERED = "Filtered"  # the function's filter does not take its event
+    EFFECT = "EffectUnknown"  # it ended behind an effect barrier: nobody can know what has happened outside
+
+
+Ranges = tuple[tuple[int, int], ...]  # half-open, ascending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,8 @@ class Outcome:
     staged: tuple[Staged, ...] = ()
     emitted: tuple[Record, ...] = ()
     log: str = ""  # bounded, both ends kept
+    failed: tuple[int, ...] = ()  # of a batch: the items that failed, by their place among those of this attempt
+    wrote: tuple[str, ...] = ()  # absolute paths and URLs that were opened for writing, staged ones left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,7 @@ class Attempt:
     worker: str
     started: float
     ended: float
-    state: str  # succeeded | failed | lost | cancelled
+    state: str  # succeeded | failed | throttled | lost | cancelled
     usage: Usage
     billed_ms: int
     error: Mapping[str, Any] | None = None
@@ -166,6 +173,16 @@ class Run:
     staged: tuple[Staged, ...] = ()  # while publishing
     emitted: tuple[Record, ...] = ()  # while publishing
     cancel_requested: bool = False
+    throttled: int = 0  # attempts that asked to come back later, not counted against retries
+    tried: int = 0  # failures of the same items in runs that this one was split from
+    parts: Ranges = ()  # which items of its event's batch it handles; empty = all
+    failed: Ranges = ()  # while publishing: the items that failed
+    concurrency_key: str = ""  # what `--concurrency-key` gives for its event
+    lane: str = ""  # runs of one lane take turns with those of others; with `rank` they go one after the other
+    rank: str = ""  # place in an ordered lane, by text order
+    replay: str = ""  # id of the replay that made it
+    data: Mapping[str, Any] | None = None  # an edited event's own keys, in place of those of its event
+    barrier: str = ""  # the last effect barrier that it has passed
 
     def replace(self, **changes: Any) -> Run:
         """A copy with some fields changed. Raises TypeError for a name that is no field."""

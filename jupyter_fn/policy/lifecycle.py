@@ -2,10 +2,13 @@
 
 ::
 
-    queued ─claim(token+1)→ claimed ─→ running ─→ publishing ─→ succeeded
+    queued ─claim(token+1)→ claimed ─→ running ─→ publishing ─→ succeeded | split
       ↑                        │          │
       │                        │          ├ error, attempts left → waiting(due)
       └── lost worker ─────────┴──────────┤ error, none left or fatal → dead
+                                          ├ error of a batch → split: two halves, each a run
+                                          ├ some items failed → split: those that are done, those to be tried again
+                                          ├ behind an effect barrier → unknown
                                           └ cancel → killed → cancelled
 
 `_TABLE` holds every pair of state and stimulus that means something; what is not in it changes nothing. A transition is
@@ -13,174 +16,56 @@ written to the store by compare-and-set on `(state, token)` of the run it starte
 that are rows (`RecordAttempt`, `EmitRecords`); the other instructions are carried out after that commit.
 
 Counting: `attempts` are those handed to a worker, also while nothing more than that is known, so that `attempts - lost`
-are the ones that were really made, each one a billed request and, until one succeeds, a failure.
+are the ones that were really made, each one a billed request and, until one succeeds, a failure, unless it was throttled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ..model.cost import AWS_X86, PriceBook
-from ..model.function import Options
-from ..model.run import Attempt, Outcome, Reason, Record, Run, Staged, State
-from .attempt import account, class_of, is_fatal, lost_attempt, lost_error, made_attempt
-from .retry import EXPONENTIAL, Backoff, parse_backoff, retry_delay_s
+from ..model.run import Outcome, Reason, Record, Run, Staged, State
+from .attempt import account, class_of, lost_attempt, lost_error, made_attempt
+from .instructions import (
+    Deliver,
+    Discard,
+    EmitRecords,
+    Halt,
+    Instruction,
+    Kill,
+    MakeRuns,
+    Park,
+    PublishFiles,
+    RecordAttempt,
+    WakeAt,
+)
+from .splitting import places, set_apart
+from .stimuli import (
+    CancelRequested,
+    Claimed,
+    EffectEntered,
+    Ended,
+    GivenUp,
+    Lost,
+    Published,
+    PublishFailed,
+    Recovered,
+    Returned,
+    Started,
+    Stimulus,
+)
+from .verdict import FINISHED, THROTTLED, Rules, cancelled, is_too_old, judge, too_old, unknown
 
-MAX_LOST = 3  # the loss that is one too many
-RETRY_PRIORITY = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What a version's options and the service's settings say about its runs."""
-
-    retries: int = 2
-    backoff: Backoff = EXPONENTIAL
-    book: PriceBook = AWS_X86
-    max_lost: int = MAX_LOST
-
-
-def rules_of(options: Options, *, book: PriceBook = AWS_X86) -> Rules:
-    """The rules of a version. Raises BadValue when its backoff text cannot be read."""
-    return Rules(retries=options.retries, backoff=parse_backoff(options.backoff), book=book)
-
-
-# --- stimuli: what happened ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The run is given to a worker. Ignored before `due`."""
-
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The claim never reached its worker; it counts neither as an attempt nor as a loss."""
-
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """User code runs, since `at` (epoch seconds). A second start of the same token is ignored."""
-
-    token: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The environment's word on one attempt."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """All staged files are in place."""
-
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishFailed:
-    """The staged files cannot be put in place; `error` as `RunError.to_dict()` gives it. Counts as a failed attempt."""
-
-    token: int
-    error: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """That worker is gone, with everything it held."""
-
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A new service found the run in its store: nobody works on it any more. Never makes a run dead."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
-    """Somebody does not want this run any more. Too late once it is publishing."""
-
-
-Stimulus = Claimed | Returned | Started | Ended | Published | PublishFailed | Lost | Recovered | CancelRequested
-
-
-# --- instructions: what to do now ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RecordAttempt:
-    """Append this row, in the transaction of the new run."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class EmitRecords:
-    """Append these to their topics, in the transaction of the new run."""
-
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PublishFiles:
-    """Put these in place, then say `Published` or `PublishFailed`. May come twice for the same files."""
-
-    staged: tuple[Staged, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """Remove these staged files; those that are gone already are no error."""
-
-    staged: tuple[Staged, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Kill that attempt on that worker."""
-
-    worker: str
-    run_id: str
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """The run may be claimed from then on (epoch seconds)."""
-
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The run has become terminal."""
-
-
-Instruction = RecordAttempt | EmitRecords | PublishFiles | Discard | Kill | WakeAt | Finished
 Step = tuple[Run, tuple[Instruction, ...]]
-
-_REASONS: Mapping[str, Reason] = {
-    "RunTimedOut": Reason.TIMEOUT,
-    "OutOfMemory": Reason.OUT_OF_MEMORY,
-    "EnvironmentDied": Reason.ENVIRONMENT_DIED,
-}
-_FINISHED = (Finished(),)
 
 
 def advance(run: Run, stimulus: Stimulus, now: float, rules: Rules) -> Step:
     """The run after `stimulus`, and what has to be done about it. The same object comes back when nothing changed."""
     transition = _TABLE.get((run.state, type(stimulus)))
-    return transition(run, stimulus, now, rules) if transition else (run, ())
+    if transition is None:
+        return run, ()
+    after, instructions = transition(run, stimulus, now, rules)
+    return (run, instructions) if after is run else (after, (*instructions, *_consequences(after, rules)))
 
 
 # --- claims and starts --------------------------------------------------------------------------------------------
@@ -189,6 +74,8 @@ def advance(run: Run, stimulus: Stimulus, now: float, rules: Rules) -> Step:
 def _claim(run: Run, stimulus: Claimed, now: float, rules: Rules) -> Step:
     if run.due > now:
         return run, ()
+    if is_too_old(run, now, rules):
+        return run.replace(**too_old(run, now, rules)), FINISHED
     changes = {"state": State.CLAIMED, "token": run.token + 1, "attempts": run.attempts + 1, "worker": stimulus.worker}
     return run.replace(**changes), ()
 
@@ -197,8 +84,18 @@ def _return(run: Run, stimulus: Returned, now: float, rules: Rules) -> Step:
     if stimulus.token != run.token:
         return run, ()
     if run.cancel_requested:
-        return run.replace(**_cancelled(now), attempts=run.attempts - 1), _FINISHED
+        return run.replace(**cancelled(now), attempts=run.attempts - 1), FINISHED
     return run.replace(state=State.QUEUED, attempts=run.attempts - 1, worker=""), (WakeAt(now),)
+
+
+def _enter_effect(run: Run, stimulus: EffectEntered, now: float, rules: Rules) -> Step:
+    if stimulus.token != run.token or run.cancel_requested:
+        return run, ()
+    return run.replace(barrier=stimulus.name), ()
+
+
+def _give_up(run: Run, stimulus: GivenUp, now: float, rules: Rules) -> Step:
+    return run.replace(state=State.DEAD, reason=stimulus.reason, error=stimulus.error, ended=now), FINISHED
 
 
 def _start(run: Run, stimulus: Started, now: float, rules: Rules) -> Step:
@@ -215,7 +112,7 @@ def _end(run: Run, stimulus: Ended, now: float, rules: Rules) -> Step:
     outcome = stimulus.outcome
     if outcome.token != run.token:
         return run, _discard(outcome.staged)
-    if outcome.error is None:
+    if outcome.error is None or outcome.failed:
         return _succeed(run, outcome, now, rules)
     after = _AFTER_ERROR.get(class_of(outcome.error), _fail)
     return after(run, outcome, now, rules)
@@ -229,20 +126,40 @@ def _late(run: Run, stimulus: Ended, now: float, rules: Rules) -> Step:
 
 
 def _succeed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
-    changes = account(run, outcome, rules.book) | {"result": outcome.result, "error": None, "reason": Reason.NONE}
+    changes = account(run, outcome, rules.book) | {
+        "result": outcome.result,
+        "error": outcome.error,
+        "reason": Reason.NONE,
+    }
     record = RecordAttempt(made_attempt(run, outcome, "succeeded"))
+    changes |= {"staged": outcome.staged, "emitted": outcome.emitted, "failed": places(run, outcome.failed)}
     if outcome.staged:
-        changes |= {"state": State.PUBLISHING, "staged": outcome.staged, "emitted": outcome.emitted}
-        return run.replace(**changes), (record, PublishFiles(outcome.staged))
-    changes |= {"state": State.SUCCEEDED, "ended": now}
-    return run.replace(**changes), (record, *_emit(outcome.emitted), *_FINISHED)
+        return run.replace(**changes, state=State.PUBLISHING), (record, PublishFiles(outcome.staged))
+    after, instructions = _win(run.replace(**changes), now, rules)
+    return after, (record, *instructions)
+
+
+def _win(run: Run, now: float, rules: Rules) -> Step:
+    """All it has made is in place. What of its batch failed goes on in a run of its own."""
+    emitted = _emit(run.emitted)
+    after = run.replace(ended=now, staged=(), emitted=(), failed=())
+    if not run.failed:
+        return after.replace(state=State.SUCCEEDED), (*emitted, *FINISHED)
+    done, left = set_apart(run)
+    done = done.replace(state=State.SUCCEEDED, result=run.result, started=run.started, ended=now)
+    verdict, instructions = judge(left, run.error or {}, now, rules)
+    left = left.replace(**verdict)
+    ends = (*_consequences(done, rules), *_consequences(left, rules))
+    return after.replace(state=State.SPLIT, result=None), (*emitted, MakeRuns((done, left)), *instructions, *ends)
 
 
 def _fail(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
     error = outcome.error or {}
-    verdict, instructions = _verdict(run, error, now, rules)
-    record = RecordAttempt(made_attempt(run, outcome, "failed"))
-    return run.replace(**account(run, outcome, rules.book), **verdict), (
+    spent = run.replace(**account(run, outcome, rules.book))
+    verdict, instructions = judge(spent, error, now, rules)
+    throttled = class_of(error) == THROTTLED
+    record = RecordAttempt(made_attempt(run, outcome, "throttled" if throttled else "failed"))
+    return spent.replace(**verdict), (
         record,
         *_discard(outcome.staged),
         *instructions,
@@ -250,9 +167,9 @@ def _fail(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
 
 
 def _killed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
-    changes = account(run, outcome, rules.book) | _cancelled(now) | {"error": outcome.error}
+    changes = account(run, outcome, rules.book) | cancelled(now) | {"error": outcome.error}
     record = RecordAttempt(made_attempt(run, outcome, "cancelled"))
-    return run.replace(**changes), (record, *_discard(outcome.staged), *_FINISHED)
+    return run.replace(**changes), (record, *_discard(outcome.staged), *FINISHED)
 
 
 def _gone(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
@@ -273,15 +190,14 @@ _AFTER_ERROR: Mapping[str, Callable[[Run, Outcome, float, Rules], Step]] = {
 def _publish(run: Run, stimulus: Published, now: float, rules: Rules) -> Step:
     if stimulus.token != run.token:
         return run, ()
-    after = run.replace(state=State.SUCCEEDED, ended=now, staged=(), emitted=())
-    return after, (*_emit(run.emitted), *_FINISHED)
+    return _win(run, now, rules)
 
 
 def _unpublish(run: Run, stimulus: PublishFailed, now: float, rules: Rules) -> Step:
     if stimulus.token != run.token:
         return run, ()
-    verdict, instructions = _verdict(run, stimulus.error, now, rules)
-    after = run.replace(**verdict, result=None, staged=(), emitted=())
+    verdict, instructions = judge(run, stimulus.error, now, rules)
+    after = run.replace(**verdict, result=None, staged=(), emitted=(), failed=())
     return after, (*_discard(run.staged), *instructions)
 
 
@@ -297,15 +213,20 @@ def _lose(run: Run, stimulus: Lost, now: float, rules: Rules) -> Step:
         return run, ()
     error = lost_error(run)
     record = RecordAttempt(lost_attempt(run, now, error))
+    if run.barrier and not run.cancel_requested:
+        return run.replace(lost=run.lost + 1, **unknown(run, error, now)), (record, *FINISHED)
     if not run.cancel_requested and run.lost - run.interrupted + 1 >= rules.max_lost:
         dead = {"state": State.DEAD, "reason": Reason.WORKER_LOST, "error": error, "ended": now}
-        return run.replace(lost=run.lost + 1, **dead), (record, *_FINISHED)
+        return run.replace(lost=run.lost + 1, **dead), (record, *FINISHED)
     changes, instructions = _again(run, now)
     return run.replace(lost=run.lost + 1, **changes), (record, *instructions)
 
 
 def _interrupt(run: Run, stimulus: Recovered, now: float, rules: Rules) -> Step:
-    record = RecordAttempt(lost_attempt(run, now, lost_error(run)))
+    error = lost_error(run)
+    record = RecordAttempt(lost_attempt(run, now, error))
+    if run.barrier and not run.cancel_requested:
+        return run.replace(lost=run.lost + 1, **unknown(run, error, now)), (record, *FINISHED)
     changes, instructions = _again(run, now)
     counts = {"lost": run.lost + 1, "interrupted": run.interrupted + 1}
     return run.replace(**counts, **changes), (record, *instructions)
@@ -313,7 +234,7 @@ def _interrupt(run: Run, stimulus: Recovered, now: float, rules: Rules) -> Step:
 
 def _again(run: Run, now: float) -> tuple[dict[str, Any], tuple[Instruction, ...]]:
     if run.cancel_requested:
-        return _cancelled(now), _FINISHED
+        return cancelled(now), FINISHED
     return {"state": State.QUEUED, "worker": ""}, (WakeAt(now),)
 
 
@@ -321,7 +242,7 @@ def _again(run: Run, now: float) -> tuple[dict[str, Any], tuple[Instruction, ...
 
 
 def _cancel(run: Run, stimulus: CancelRequested, now: float, rules: Rules) -> Step:
-    return run.replace(**_cancelled(now), cancel_requested=True), _FINISHED
+    return run.replace(**cancelled(now), cancel_requested=True), FINISHED
 
 
 def _cancel_held(run: Run, stimulus: CancelRequested, now: float, rules: Rules) -> Step:
@@ -329,27 +250,18 @@ def _cancel_held(run: Run, stimulus: CancelRequested, now: float, rules: Rules) 
     return after, (Kill(run.worker, run.id, run.token),)
 
 
-def _cancelled(now: float) -> dict[str, Any]:
-    return {"state": State.CANCELLED, "reason": Reason.CANCELLED, "ended": now}
-
-
 # --- parts of transitions -----------------------------------------------------------------------------------------
 
 
-def _verdict(
-    run: Run, error: Mapping[str, Any], now: float, rules: Rules
-) -> tuple[dict[str, Any], tuple[Instruction, ...]]:
-    """What a failed attempt means for its run: cancelled, waiting or dead."""
-    if run.cancel_requested:
-        return _cancelled(now) | {"error": error}, _FINISHED
-    kind = class_of(error)
-    failures = run.attempts - run.lost
-    if not is_fatal(kind) and failures <= rules.retries:
-        due = now + retry_delay_s(rules.backoff, failures, seed=f"{run.id}:{run.attempts}", error=error)
-        waiting = {"state": State.WAITING, "due": due, "priority": max(run.priority, RETRY_PRIORITY)}
-        return waiting | {"error": error, "reason": _REASONS.get(kind, Reason.NONE)}, (WakeAt(due),)
-    reason = Reason.FATAL if is_fatal(kind) else _REASONS.get(kind, Reason.RETRIES_EXHAUSTED)
-    return {"state": State.DEAD, "reason": reason, "error": error, "ended": now}, _FINISHED
+def _consequences(run: Run, rules: Rules) -> tuple[Instruction, ...]:
+    """What the end of a run sets going: destinations, and the stop of its ordered lane."""
+    if run.state is State.SUCCEEDED:
+        return (Deliver(run, rules.then),) if rules.then else ()
+    if run.state not in (State.DEAD, State.UNKNOWN):
+        return ()
+    delivery = (Deliver(run, rules.on_failure),) if rules.on_failure else ()
+    stop = _STOPS.get(rules.on_poison) if run.rank else None
+    return (*delivery, stop(run)) if stop else delivery
 
 
 def _discard(staged: tuple[Staged, ...]) -> tuple[Instruction, ...]:
@@ -360,12 +272,15 @@ def _emit(records: tuple[Record, ...]) -> tuple[Instruction, ...]:
     return (EmitRecords(records),) if records else ()
 
 
+_STOPS: Mapping[str, Callable[[Run], Instruction]] = {"park": Park, "halt": Halt}
 _HELD_BY_WORKER = (State.CLAIMED, State.RUNNING)
 _STARTABLE = (State.QUEUED, State.WAITING)
 _TABLE: Mapping[tuple[State, type], Callable[[Run, Any, float, Rules], Step]] = {
     **{(state, Ended): _late for state in State},
     **{(state, Claimed): _claim for state in _STARTABLE},
     **{(state, CancelRequested): _cancel for state in _STARTABLE},
+    **{(state, GivenUp): _give_up for state in _STARTABLE},
+    **{(state, EffectEntered): _enter_effect for state in _HELD_BY_WORKER},
     **{(state, Ended): _end for state in _HELD_BY_WORKER},
     **{(state, Lost): _lose for state in _HELD_BY_WORKER},
     **{(state, Recovered): _interrupt for state in _HELD_BY_WORKER},

@@ -116,6 +116,8 @@ def _row_of(conn: Connection, trigger: str, function: str, key: str, new: NewEve
         "data": pack(conn, new.data),
         "cause": new.cause,
         "hops": new.hops,
+        "size": new.size,
+        "batch": "",
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from ..model.codec import dumps, loads
-from ..model.run import Record, Run, Staged, State
+from ..model.run import Ranges, Record, Run, Staged, State
 from .dialect import storable
 from .payloads import pack, unpack
 from .schema import runs
@@ -17,7 +17,10 @@ from .schema import runs
 NAMES = tuple(field.name for field in dataclasses.fields(Run))
 COLUMNS = tuple(runs.c[name] for name in NAMES)
 _STORED = tuple(name for name in NAMES if name != "seq")
-_FIXED = frozenset({"id", "seq", "function", "alias", "trigger", "event_id", "created", "parent", "hops", "batch_size"})
+_FIXED = frozenset(
+    {"id", "seq", "function", "alias", "trigger", "event_id", "created", "parent", "hops", "batch_size"}
+    | {"tried", "parts", "concurrency_key", "lane", "rank", "replay", "data"}
+)
 MUTABLE = tuple(name for name in NAMES if name not in _FIXED)
 
 _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
@@ -28,6 +31,9 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "error": lambda _, error: None if error is None else dumps(error),
     "result": lambda conn, result: None if result is None else pack(conn, result),
     "staged": lambda _, staged: dumps([dataclasses.asdict(file) for file in staged]) if staged else None,
+    "parts": lambda _, parts: dumps(parts) if parts else None,
+    "failed": lambda _, failed: dumps(failed) if failed else None,
+    "data": lambda conn, data: None if data is None else pack(conn, data),
     "emitted": lambda conn, emitted: (
         pack(conn, [dataclasses.asdict(record) for record in emitted]) if emitted else None
     ),
@@ -55,6 +61,10 @@ def to_run(conn: Connection, row: Row[Any]) -> Run:
     )
 
 
+def _ranges(text: str | None) -> Ranges:
+    return tuple((first, end) for first, end in loads(text)) if text else ()
+
+
 _DECODE: dict[str, Callable[[Connection, Any], Any]] = {
     "state": lambda _, text: State(text),
     "cold": lambda _, number: bool(number),
@@ -62,6 +72,9 @@ _DECODE: dict[str, Callable[[Connection, Any], Any]] = {
     "error": lambda _, text: None if text is None else loads(text),
     "result": lambda conn, text: None if text is None else unpack(conn, text),
     "staged": lambda _, text: tuple(Staged(**file) for file in loads(text)) if text else (),
+    "parts": lambda _, text: _ranges(text),
+    "failed": lambda _, text: _ranges(text),
+    "data": lambda conn, text: None if text is None else unpack(conn, text),
     "emitted": lambda conn, text: tuple(Record(**record) for record in unpack(conn, text)) if text else (),
 }
 _DECODERS = tuple(map(_DECODE.get, NAMES))

@@ -27,6 +27,7 @@ class Change:
     attempt: Attempt | None = None
     records: tuple[Record, ...] = ()
     log: str = ""  # of the attempt that ended
+    children: tuple[Run, ...] = ()  # new runs in which a split one lives on
 
 
 _INSERT = insert(runs).returning(runs.c.id, runs.c.seq)
@@ -210,7 +211,9 @@ def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None
             records.append(conn, change.records, now=now, cause=change.after.id, hops=change.after.hops)
         if change.log and change.attempt is not None:
             attempts.save_log(conn, change.after.id, change.attempt.number, change.log)
-    finishes.append(conn, [(seq, change.after) for seq, change in made if change.after.state.terminal])
+    children = insert_all(conn, [child for _, change in made for child in change.children])
+    ended = [(seq, change.after) for seq, change in made] + [(child.seq, child) for child in children]
+    finishes.append(conn, [(seq, run) for seq, run in ended if run.state.terminal])
 
 
 def _difference(conn: Connection, change: Change) -> dict[str, Any]:

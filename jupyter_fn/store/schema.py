@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 
@@ -31,12 +32,12 @@ def _seq() -> Column[int]:
     return Column("seq", _Big, primary_key=True, autoincrement=True)
 
 
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, nullable=null, server_default=default)
 
 
-def _int(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, _Big, nullable=null)
+def _int(name: str, *, null: bool = False, default: str | None = None) -> Column[int]:
+    return Column(name, _Big, nullable=null, server_default=default)
 
 
 def _real(name: str, *, null: bool = False) -> Column[float]:
@@ -129,6 +130,8 @@ events = Table(
     _text("data"),  # packed
     _text("cause"),
     _int("hops"),
+    _int("size", default="1"),
+    _text("batch", default=""),
     UniqueConstraint("id", name="events_id"),
     UniqueConstraint("trigger", "key", name="events_key"),  # G2: an event is admitted at most once per trigger
     Index("events_of", "function", "trigger"),
@@ -176,6 +179,16 @@ runs = Table(
     _text("staged", null=True),  # JSON
     _text("emitted", null=True),  # packed
     _int("cancel_requested"),
+    _int("throttled", default="0"),
+    _int("tried", default="0"),
+    _text("parts", null=True),  # JSON
+    _text("failed", null=True),  # JSON
+    _text("concurrency_key", default=""),
+    _text("lane", default=""),
+    _text("rank", default=""),
+    _text("replay", default=""),
+    _text("data", null=True),  # packed
+    _text("barrier", default=""),
     UniqueConstraint("id", name="runs_id"),
     sqlite_autoincrement=True,
 )
@@ -190,6 +203,9 @@ HELD: tuple[ColumnElement[str], ...] = (
     literal_column("'running'"),
 )
 NO_PARENT: ColumnElement[str] = literal_column("''")
+NONE: ColumnElement[str] = NO_PARENT
+OPEN: tuple[ColumnElement[str], ...] = (*HELD, QUEUED, WAITING)
+IS_GATHERING: ColumnElement[str] = literal_column("'?'")  # model.event.GATHERING
 
 
 def _partial(name: str, *columns: str, where: object) -> Index:
@@ -201,6 +217,10 @@ _partial("runs_waiting", "function", "due", where=runs.c.state == WAITING)
 _partial("runs_held", "function", "state", "worker", where=runs.c.state.in_(HELD))
 _partial("runs_parent", "parent", where=runs.c.parent != NO_PARENT)
 _partial("runs_redriven", "function", "parent", "event_id", where=runs.c.parent != NO_PARENT)
+_partial("runs_lanes", "function", "lane", "priority", "seq", where=and_(runs.c.state == QUEUED, runs.c.lane != NONE))
+_partial("runs_ranks", "function", "lane", "rank", "seq", where=and_(runs.c.state.in_(OPEN), runs.c.rank != NONE))
+_gathering = events.c.batch == IS_GATHERING
+Index("events_gathering", events.c.trigger, events.c.seq, sqlite_where=_gathering, postgresql_where=_gathering)
 Index("runs_newest", runs.c.function, runs.c.seq)
 Index("runs_state", runs.c.function, runs.c.state, runs.c.seq, runs.c.trigger)
 Index("runs_event", runs.c.event_id, runs.c.seq)
@@ -263,6 +283,72 @@ records = Table(
     _int("hops"),
     Index("records_of", "topic", "seq"),
     sqlite_autoincrement=True,
+)
+
+effects = Table(
+    "effects",  # barriers of `context.effect`
+    metadata,
+    _text("run_id"),
+    _text("name"),
+    _int("token"),
+    _real("entered"),
+    _real("done", null=True),
+    PrimaryKeyConstraint("run_id", "name"),
+    sqlite_with_rowid=False,
+)
+
+outputs = Table(
+    "outputs",  # which run wrote a file last: the cause of the event that the file becomes
+    metadata,
+    Column("path", Text, primary_key=True),  # absolute, or a URL
+    _text("run_id"),
+    _text("function"),
+    _int("hops"),
+    _real("at"),
+    sqlite_with_rowid=False,
+)
+
+deliveries = Table(
+    "deliveries",  # records on their way to destinations outside the store
+    metadata,
+    _seq(),
+    _text("id"),
+    _text("function"),
+    _text("run_id"),
+    _text("target"),
+    _text("body"),  # packed
+    _real("created"),
+    _real("due"),
+    _int("tries"),
+    _text("state"),  # due | done | dead
+    _text("error"),
+    UniqueConstraint("id", name="deliveries_id"),
+    Index("deliveries_of", "function", "seq"),
+    sqlite_autoincrement=True,
+)
+_due = deliveries.c.state == literal_column("'due'")
+Index("deliveries_due", deliveries.c.due, sqlite_where=_due, postgresql_where=_due)
+
+breakers = Table(
+    "breakers",  # functions whose triggers rest because too many runs failed
+    metadata,
+    Column("function", Text, primary_key=True),
+    _real("opened"),
+    _real("until"),
+    _int("trips"),  # in a row
+    _text("error"),
+    sqlite_with_rowid=False,
+)
+
+parked = Table(
+    "parked",  # lanes whose first run died: the others of the lane wait for a person
+    metadata,
+    _text("function"),
+    _text("lane"),
+    _text("run_id"),
+    _real("since"),
+    PrimaryKeyConstraint("function", "lane"),
+    sqlite_with_rowid=False,
 )
 
 payloads = Table(

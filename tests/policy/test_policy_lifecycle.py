@@ -24,32 +24,32 @@ from jupyter_fn.model.errors import (
 from jupyter_fn.model.function import Options
 from jupyter_fn.model.run import Outcome, Reason, Record, Run, Staged, State, Usage
 from jupyter_fn.model.units import money
-from jupyter_fn.policy.lifecycle import (
-    CancelRequested,
-    Claimed,
+from jupyter_fn.policy.instructions import (
     Discard,
     EmitRecords,
-    Ended,
     Finished,
     Instruction,
     Kill,
+    PublishFiles,
+    RecordAttempt,
+    WakeAt,
+)
+from jupyter_fn.policy.lifecycle import Step, advance
+from jupyter_fn.policy.pricing import billed_attempts, price_run
+from jupyter_fn.policy.retry import parse_backoff
+from jupyter_fn.policy.stimuli import (
+    CancelRequested,
+    Claimed,
+    Ended,
     Lost,
     Published,
     PublishFailed,
-    PublishFiles,
-    RecordAttempt,
     Recovered,
     Returned,
-    Rules,
     Started,
-    Step,
     Stimulus,
-    WakeAt,
-    advance,
-    rules_of,
 )
-from jupyter_fn.policy.pricing import billed_attempts, price_run
-from jupyter_fn.policy.retry import parse_backoff
+from jupyter_fn.policy.verdict import Rules, rules_of
 
 NOW = 1_000.0
 RULES = Rules(retries=2, backoff=parse_backoff("fixed(10s)"))

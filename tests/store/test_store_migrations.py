@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from jupyter_fn.model.errors import HomeRefused
 from jupyter_fn.store import migrations
@@ -13,10 +13,23 @@ from jupyter_fn.store.schema import metadata
 
 
 def declared(conn):
-    rows = conn.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL"
-    )
-    return {name: " ".join(sql.split()) for name, sql in rows}
+    """Tables with their columns, keys and indices, as the database itself tells them."""
+    eye = inspect(conn)
+    return {
+        table: {
+            "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in eye.get_columns(table)},
+            "key": eye.get_pk_constraint(table)["constrained_columns"],
+            "unique": sorted((u["name"], u["column_names"]) for u in eye.get_unique_constraints(table)),
+            "indices": sorted((i["name"], i["column_names"], _where(i)) for i in eye.get_indexes(table)),
+        }
+        for table in eye.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def _where(index):
+    options = index.get("dialect_options", {})
+    return str(options.get("sqlite_where", options.get("postgresql_where", "")))
 
 
 def test_the_migrated_schema_is_the_declared_one(database):

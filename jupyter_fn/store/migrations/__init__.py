@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ...model.errors import HomeRefused
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def revision(conn: Connection) -> str:

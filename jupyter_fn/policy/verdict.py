@@ -1,0 +1,112 @@
+"""What a failed attempt means for its run: tried again, split, given up, or nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.cost import AWS_X86, PriceBook
+from ..model.errors import EventTooOld, RunUnknown
+from ..model.function import Options
+from ..model.run import Reason, Run, State
+from ..model.units import format_duration
+from .attempt import class_of, is_fatal
+from .instructions import Finished, Instruction, MakeRuns, WakeAt
+from .retry import EXPONENTIAL, Backoff, parse_backoff, retry_delay_s
+from .splitting import halves
+
+MAX_LOST = 3  # the loss that is one too many
+RETRY_PRIORITY = 1
+THROTTLED = "Throttled"
+FINISHED = (Finished(),)
+_REASONS: Mapping[str, Reason] = {
+    "RunTimedOut": Reason.TIMEOUT,
+    "OutOfMemory": Reason.OUT_OF_MEMORY,
+    "EnvironmentDied": Reason.ENVIRONMENT_DIED,
+}
+_OF_ITEMS = frozenset({"HandlerFailed", *_REASONS})  # one item may be to blame, so a batch is split to find it
+
+Changes = dict[str, Any]
+Verdict = tuple[Changes, tuple[Instruction, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a version's options and the service's settings say about its runs."""
+
+    retries: int = 2
+    backoff: Backoff = EXPONENTIAL
+    book: PriceBook = AWS_X86
+    max_lost: int = MAX_LOST
+    max_age_s: float | None = None
+    on_poison: str = "park"
+    then: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+
+
+def rules_of(options: Options, *, book: PriceBook = AWS_X86) -> Rules:
+    """The rules of a version. Raises BadValue when its backoff text cannot be read."""
+    same = {name: getattr(options, name) for name in ("retries", "max_age_s", "on_poison", "then", "on_failure")}
+    return Rules(**same, backoff=parse_backoff(options.backoff), book=book)
+
+
+def judge(run: Run, error: Mapping[str, Any], now: float, rules: Rules) -> Verdict:
+    """What changes in a run whose attempt failed, and what has to be done about it."""
+    if run.cancel_requested:
+        return cancelled(now) | {"error": error}, FINISHED
+    if run.barrier:
+        return unknown(run, error, now), FINISHED
+    kind = class_of(error)
+    if kind == THROTTLED:
+        return _later(run, error, now, rules, {"throttled": run.throttled + 1}, times=run.throttled + 1)
+    if is_fatal(kind):
+        return {"state": State.DEAD, "reason": Reason.FATAL, "error": error, "ended": now}, FINISHED
+    if run.batch_size > 1 and kind in _OF_ITEMS:
+        split = {"state": State.SPLIT, "reason": _REASONS.get(kind, Reason.NONE), "error": error, "ended": now}
+        return split, (MakeRuns(halves(run)), WakeAt(now), *FINISHED)
+    failures = run.tried + run.attempts - run.lost - run.throttled
+    if failures <= rules.retries:
+        return _later(run, error, now, rules, {}, times=failures)
+    reason = _REASONS.get(kind, Reason.RETRIES_EXHAUSTED)
+    return {"state": State.DEAD, "reason": reason, "error": error, "ended": now}, FINISHED
+
+
+def _later(run: Run, error: Mapping[str, Any], now: float, rules: Rules, counts: Changes, *, times: int) -> Verdict:
+    """It is tried again, unless its event would be too old by then."""
+    due = now + retry_delay_s(rules.backoff, times, seed=f"{run.id}:{run.attempts}", error=error)
+    if is_too_old(run, due, rules):
+        return counts | too_old(run, now, rules, error), FINISHED
+    waiting = {"state": State.WAITING, "due": due, "priority": max(run.priority, RETRY_PRIORITY)}
+    reason = _REASONS.get(class_of(error), Reason.NONE)
+    return counts | waiting | {"error": error, "reason": reason}, (WakeAt(due),)
+
+
+def is_too_old(run: Run, at: float, rules: Rules) -> bool:
+    """Whether the run's event is older than `--max-age` at that moment."""
+    return rules.max_age_s is not None and at - run.created > rules.max_age_s
+
+
+def too_old(run: Run, now: float, rules: Rules, error: Mapping[str, Any] | None = None) -> Changes:
+    """Given up because of its age; its last error is told with it."""
+    last = error or run.error
+    cause = f"The event is given up: it may be {format_duration(rules.max_age_s or 0.0)} old at most."
+    cause += f" Its last error: {last.get('type')}: {last.get('message')}" if last else ""
+    told = EventTooOld(cause, "Give it more with --max-age, and redrive it.").to_dict()
+    return {"state": State.DEAD, "reason": Reason.EVENT_AGE_EXCEEDED, "error": told, "ended": now}
+
+
+def unknown(run: Run, error: Mapping[str, Any], now: float) -> Changes:
+    """It ended behind an effect barrier, and is not tried again by itself."""
+    cause = (
+        f"The run ended behind its effect {run.barrier!r}, which may have happened. {error.get('message', '')}".strip()
+    )
+    told = RunUnknown(
+        cause, "Look whether it happened; redrive the run if it did not.", traceback=str(error.get("traceback") or "")
+    )
+    return {"state": State.UNKNOWN, "reason": Reason.EFFECT, "error": told.to_dict(), "ended": now}
+
+
+def cancelled(now: float) -> Changes:
+    """Stopped because somebody asked."""
+    return {"state": State.CANCELLED, "reason": Reason.CANCELLED, "ended": now}

@@ -1,0 +1,110 @@
+"""Batches that split, lanes, effects, destinations, circuit breakers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+column = partial(sa.Column, nullable=False)
+
+
+def upgrade() -> None:
+    """Add columns, tables and indices."""
+    _grow_runs()
+    _grow_events()
+    _make_tables()
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _grow_runs() -> None:
+    for name in ("throttled", "tried"):
+        op.add_column("runs", column(name, _BIG, server_default="0"))
+    for name in ("parts", "failed", "data"):
+        op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
+    for name in ("concurrency_key", "lane", "rank", "replay", "barrier"):
+        op.add_column("runs", column(name, sa.Text(), server_default=""))
+    lanes = "state = 'queued' AND lane != ''"
+    ranks = "state IN ('claimed', 'publishing', 'running', 'queued', 'waiting') AND rank != ''"
+    _partial_index("runs_lanes", "runs", ["function", "lane", "priority", "seq"], lanes)
+    _partial_index("runs_ranks", "runs", ["function", "lane", "rank", "seq"], ranks)
+
+
+def _grow_events() -> None:
+    op.add_column("events", column("size", _BIG, server_default="1"))
+    op.add_column("events", column("batch", sa.Text(), server_default=""))
+    op.execute(
+        "UPDATE events SET size = (SELECT max(batch_size) FROM runs WHERE runs.event_id = events.id)"
+        " WHERE type = 'stream.batch' AND EXISTS (SELECT 1 FROM runs WHERE runs.event_id = events.id)"
+    )
+    _partial_index("events_gathering", "events", ["trigger", "seq"], "batch = '?'")
+
+
+def _make_tables() -> None:
+    op.create_table(
+        "effects",
+        column("run_id", sa.Text()),
+        column("name", sa.Text()),
+        column("token", _BIG),
+        column("entered", sa.Double()),
+        sa.Column("done", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("run_id", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "outputs",
+        column("path", sa.Text()),
+        column("run_id", sa.Text()),
+        column("function", sa.Text()),
+        column("hops", _BIG),
+        column("at", sa.Double()),
+        sa.PrimaryKeyConstraint("path"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "deliveries",
+        column("seq", _BIG, autoincrement=True),
+        column("id", sa.Text()),
+        column("function", sa.Text()),
+        column("run_id", sa.Text()),
+        column("target", sa.Text()),
+        column("body", sa.Text()),
+        column("created", sa.Double()),
+        column("due", sa.Double()),
+        column("tries", _BIG),
+        column("state", sa.Text()),
+        column("error", sa.Text()),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("id", name="deliveries_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("deliveries_of", "deliveries", ["function", "seq"])
+    _partial_index("deliveries_due", "deliveries", ["due"], "state = 'due'")
+    op.create_table(
+        "breakers",
+        column("function", sa.Text()),
+        column("opened", sa.Double()),
+        column("until", sa.Double()),
+        column("trips", _BIG),
+        column("error", sa.Text()),
+        sa.PrimaryKeyConstraint("function"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "parked",
+        column("function", sa.Text()),
+        column("lane", sa.Text()),
+        column("run_id", sa.Text()),
+        column("since", sa.Double()),
+        sa.PrimaryKeyConstraint("function", "lane"),
+        sqlite_with_rowid=False,
+    )
