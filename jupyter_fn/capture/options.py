@@ -82,6 +82,21 @@ def _alias(value: Any) -> str:
     return check_name(str(value), "alias")
 
 
+def _expression(value: Any) -> str:
+    """Its syntax is checked where it is published."""
+    text = str(value).strip()
+    if not text:
+        raise BadValue("The expression is empty.", "Write such as event.customer.")
+    return text
+
+
+def _on_poison(value: Any) -> str:
+    known = ["park", "skip", "halt"]
+    if value not in known:
+        raise BadValue(f"{value!r} is not known.", nearest(str(value), known))
+    return str(value)
+
+
 OPTIONS: tuple[Option, ...] = (
     Option(
         flag="on",
@@ -131,6 +146,30 @@ OPTIONS: tuple[Option, ...] = (
         parse=_count,
         help="most runs at once (default: as many as there is room for)",
         examples=("1", "4", "10"),
+    ),
+    Option(
+        flag="concurrency-key",
+        part="concurrency_key",
+        metavar="EXPR",
+        parse=_expression,
+        help="at most --concurrency runs (else 1) at once for each value of this; EXPR limit=N leaves --concurrency to all",
+        examples=("event.customer", "event.stem"),
+    ),
+    Option(
+        flag="order-by",
+        part="order_by",
+        metavar="EXPR",
+        parse=_expression,
+        help="events for which this has the same value run one after the other, in the order in which they came",
+        examples=("event.customer", "event.name"),
+    ),
+    Option(
+        flag="on-poison",
+        part="on_poison",
+        metavar="WHAT",
+        parse=_on_poison,
+        help="what a dead run does to the others of its --order-by value: park (default), skip or halt",
+        examples=("park", "skip", "halt"),
     ),
     Option(
         flag="batch",

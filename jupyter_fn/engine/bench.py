@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..executors.protocol import Worker
 from ..model.run import Run
-from ..policy.admission import VersionKey, WorkerLoad
+from ..policy.admission import VersionKey, WorkerLoad, is_suspect
 from ..policy.scaling import Standing, mean_duration_s
 
 Attempt = tuple[str, int]  # run id, token
@@ -24,6 +24,7 @@ class Seat:
     held: dict[Attempt, Run] = field(default_factory=dict)  # as they were claimed
     counts: Counter[VersionKey] = field(default_factory=Counter)  # of `held`, by version
     warm: set[VersionKey] = field(default_factory=set)
+    suspects: int = 0  # of `held`, those that are to be alone
 
     def settled(self, now: float) -> float:
         """Busy seconds up to now, which are then taken down."""
@@ -62,6 +63,7 @@ class Bench:
         seat.held[attempt] = run
         seat.counts[key] += 1
         seat.warm.add(key)
+        seat.suspects += is_suspect(run)
         self._where[attempt] = seat
         if seat.busy_since is None:
             seat.idle_since, seat.busy_since = None, now
@@ -75,6 +77,7 @@ class Bench:
         run = seat.held.pop(attempt)
         key = (run.function, run.version)
         seat.counts[key] -= 1
+        seat.suspects -= is_suspect(run)
         if not seat.held and seat.busy_since is not None:
             seat.busy_s += now - seat.busy_since
             seat.idle_since, seat.busy_since = now, None
@@ -96,7 +99,13 @@ class Bench:
     def loads(self) -> list[WorkerLoad]:
         """For `policy.admission`."""
         return [
-            WorkerLoad(id=s.worker.id, slots=s.worker.slots, held=dict(s.counts), warm=frozenset(s.warm))
+            WorkerLoad(
+                id=s.worker.id,
+                slots=s.worker.slots,
+                held=dict(s.counts),
+                warm=frozenset(s.warm),
+                closed=s.suspects > 0,
+            )
             for s in self._seats.values()
         ]
 

@@ -13,6 +13,8 @@ from ..model.cost import PriceBook
 from ..model.function import LIVE, Function
 from ..model.run import Run
 from ..model.version import Version
+from ..policy.admission import Limits
+from ..policy.lines import Lines, lines_of
 from ..policy.verdict import Rules, rules_of
 from ..sources import registry
 from ..store import functions
@@ -25,6 +27,7 @@ class Entry:
     version: Version
     rules: Rules
     watched: tuple[str, ...]  # absolute globs that its handler must not write to
+    lines: Lines
 
 
 class Catalog:
@@ -34,7 +37,7 @@ class Catalog:
         self.book = book
         self._entries: dict[tuple[str, int], Entry] = {}
         self._functions: dict[str, Function] = {}
-        self._limits: dict[str, int | None] | None = None
+        self._limits: dict[str, Limits] | None = None
 
     def function(self, conn: Connection, name: str) -> Function:
         """A function with its aliases. Raises NotFound."""
@@ -48,7 +51,9 @@ class Catalog:
         found = self._entries.get((function, number))
         if found is None:
             version = functions.version(conn, function, number)
-            found = Entry(version, rules_of(version.options, book=self.book), _watched(version))
+            options = version.options
+            rules, lines = rules_of(options, book=self.book), lines_of(options)
+            found = Entry(version, rules, _watched(version), lines)
             self._entries[function, number] = found
         return found
 
@@ -56,17 +61,17 @@ class Catalog:
         """The version that handles a run."""
         return self.entry(conn, run.function, run.version)
 
-    def limits(self, conn: Connection) -> dict[str, int | None]:
-        """Function → most runs at once, as the live version says; functions without a limit are left out. For ops of the
+    def limits(self, conn: Connection) -> dict[str, Limits]:
+        """Function → most runs at once, as the live version says; functions without limits are left out. For ops of the
         writer only: they see what was committed last, so what they find may be kept."""
         if self._limits is None:
             self._limits = self.read_limits(conn)
         return self._limits
 
-    def read_limits(self, conn: Connection) -> dict[str, int | None]:
+    def read_limits(self, conn: Connection) -> dict[str, Limits]:
         """The same for readers, whose moment may be past."""
         found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
-        return {name: limit for name, limit in found.items() if limit is not None}
+        return {name: limits for name, limits in found.items() if limits != Limits()}
 
     def forget_functions(self) -> None:
         """A function is being published or removed, or an alias moved. To be called first thing in that op, which may be
@@ -78,9 +83,9 @@ class Catalog:
         """It is being made now, so one of that number that was read before was undone."""
         self._entries.pop((function, number), None)
 
-    def _limit(self, conn: Connection, function: Function) -> int | None:
+    def _limit(self, conn: Connection, function: Function) -> Limits:
         number = live_version(function)
-        return self.entry(conn, function.name, number).version.options.concurrency if number else None
+        return self.entry(conn, function.name, number).lines.limits if number else Limits()
 
 
 def live_version(function: Function) -> int:

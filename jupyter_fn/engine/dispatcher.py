@@ -15,11 +15,11 @@ from ..executors.protocol import Executor, Worker
 from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
 from ..model.run import Outcome, Run, State
-from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, worth_claiming
+from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, take_turns, worth_claiming
 from ..policy.splitting import pick
 from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
-from ..store import events, runs
+from ..store import events, queue
 from ..store.database import Database
 from .bench import Bench
 from .catalog import Catalog, Entry
@@ -75,6 +75,7 @@ class Dispatcher:
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
+        self._served: dict[str, str] = {}  # function → the lane that was served last
         self._sending: set[asyncio.Task[None]] = set()
 
     # --- the queue has changed
@@ -149,10 +150,11 @@ class Dispatcher:
         now = self._clock()
         most = min(room(loads, durations_s=durations_s), _MOST_CLAIMED)
         limits = self._catalog.limits(conn)
-        held = runs.held_counts(conn) if limits else {}
-        full = saturated(running=held, limits=limits, paused=())
-        candidates = runs.claimable(conn, now, most, exclude=full)
-        chosen = admit(candidates, running=held, limits=limits, room=most)
+        held = queue.held_counts(conn) if limits else {}
+        of_key = queue.held_counts_of_keys(conn) if any(one.per_key for one in limits.values()) else {}
+        full = saturated(running=held, limits=limits)
+        candidates = take_turns(queue.claimable(conn, now, most, exclude=full, served=self._served))
+        chosen = admit(candidates, running=held, limits=limits, running_of_key=of_key, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
         steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now, known=known)
@@ -162,8 +164,8 @@ class Dispatcher:
             for step in steps
             if step.after.state is State.CLAIMED  # not one that was given up instead, for its age
         ]
-        left = bool(full) or len(candidates) == most or len(placed) < len(candidates)
-        return Batch(claimed, steps, left=left, next_due=runs.next_due(conn, now) if look_ahead else None)
+        left = bool(full) or len(candidates) >= most or len(placed) < len(candidates)
+        return Batch(claimed, steps, left=left, next_due=queue.next_due(conn, now) if look_ahead else None)
 
     def _claimed(self, future: asyncio.Future[Batch]) -> None:
         self._claiming = False
@@ -175,6 +177,7 @@ class Dispatcher:
         for step, event, entry in batch.claimed:
             run = step.after
             self._bench.give(run, now)
+            self._served[run.function] = run.lane
             by_worker.setdefault(run.worker, []).append((run, assignment_of(run, event, entry)))
         for worker, given in by_worker.items():
             self._keep(asyncio.get_running_loop().create_task(self._send(worker, given)))
@@ -229,7 +232,7 @@ class Dispatcher:
         seat = self._bench.leave(worker_id)
         if not self._closed:
             self._transitions.insist(
-                lambda conn: [(run.id, Lost(worker_id)) for run in runs.held_by_worker(conn, worker_id)]
+                lambda conn: [(run.id, Lost(worker_id)) for run in queue.held_by_worker(conn, worker_id)]
             )
         if seat is not None:
             self.worker_changed(seat.worker, seat.settled(self._clock()))

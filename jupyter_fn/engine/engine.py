@@ -13,7 +13,7 @@ from ..executors.protocol import Executor, Worker
 from ..model.units import iso
 from ..policy.stimuli import Recovered
 from ..settings import Settings
-from ..store import attempts, costs, runs
+from ..store import attempts, costs, queue
 from ..store.database import Database
 from .bench import Bench
 from .catalog import Catalog
@@ -105,12 +105,12 @@ class Engine:
         now = self.clock()
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
         # Before there is any worker: what is held now, nobody works on.
-        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in runs.unfinished(conn)])
+        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
         await self.executor.start(self.dispatcher)
         self._tasks = [asyncio.create_task(self.scaler.run()), asyncio.create_task(self.news.run())]
         await self.poller.refresh()
         self.dispatcher.wake()
-        due = await asyncio.to_thread(self.database.read, lambda conn: runs.next_due(conn, now))
+        due = await asyncio.to_thread(self.database.read, lambda conn: queue.next_due(conn, now))
         if due is not None:
             self.dispatcher.wake_at(due)
 

@@ -18,7 +18,7 @@ from ..model.run import TERMINAL, Record, Run, State
 from ..model.units import money
 from ..policy.routing import check_weights
 from ..policy.stimuli import CancelRequested
-from ..store import events, functions, records, runs, triggers
+from ..store import events, functions, queue, records, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version
 from .dispatcher import Dispatcher
@@ -174,11 +174,11 @@ class Operations:
             self._catalog.forget_functions()
             functions.remove(conn, name)
             triggers.remove_all(conn, name)
-            return runs.open_ids(conn, name)
+            return queue.open_ids(conn, name)
 
         await self._write(op)
         self._catalog.forget_functions()
-        await self._transitions.tell(lambda conn: [(i, CancelRequested()) for i in runs.open_ids(conn, name)])
+        await self._transitions.tell(lambda conn: [(i, CancelRequested()) for i in queue.open_ids(conn, name)])
         await self._followed()
         self._feed.push("function", {"removed": name, "name": name}, function=name, key=name)
         return {"removed": name}

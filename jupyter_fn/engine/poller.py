@@ -22,7 +22,7 @@ from ..policy.admission import skip_overlaps
 from ..policy.routing import resolve
 from ..sources import registry
 from ..sources.protocol import Logs, Poll, Source
-from ..store import events, runs, triggers
+from ..store import events, queue, triggers
 from ..store.database import Database
 from .catalog import Catalog
 from .feed import wait_for
@@ -115,7 +115,7 @@ class Poller:
         position, now = poll.position, self.clock()
         new = poll.events
         if new and trigger.options.get("overlap") == "skip":
-            new = skip_overlaps(new, under_way=runs.under_way(conn, trigger.function, trigger.id))
+            new = skip_overlaps(new, under_way=queue.under_way(conn, trigger.function, trigger.id))
         events.admit(conn, trigger.id, trigger.function, new, position=position, make_run=make_run, now=now)
         if poll.ended:
             triggers.set_state(conn, trigger.id, "ended")
@@ -149,6 +149,7 @@ def run_maker(
 
 def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
     """A queued run of an event."""
+    entry = catalog.entry(conn, event.function, version)
     return Run(
         id=run_id or new_id(),
         function=event.function,
@@ -157,10 +158,11 @@ def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, v
         trigger=event.trigger,
         event_id=event.id,
         created=event.admitted,
-        memory_mb=catalog.entry(conn, event.function, version).version.options.memory_mb,
+        memory_mb=entry.version.options.memory_mb,
         batch_size=event.size,
         hops=event.hops,
         price_book=catalog.book.name,
+        **entry.lines.keys_of(event),
     )
 
 

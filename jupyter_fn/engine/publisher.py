@@ -14,7 +14,8 @@ from ..model.errors import BadTrigger, NotFound, PackageMismatch
 from ..model.function import LIVE, Options, check_name
 from ..model.trigger import Trigger
 from ..model.version import Draft, Version
-from ..policy.retry import parse_backoff
+from ..policy.lines import lines_of
+from ..policy.verdict import rules_of
 from ..runtime.loading import check_packages, pack
 from ..sources import registry
 from ..store import functions, payloads, triggers
@@ -76,7 +77,8 @@ class Publisher:
     def _check(self, draft: Draft) -> list[Trigger]:
         """What can be seen to be wrong before anything is stored; the triggers."""
         check_name(draft.function)
-        parse_backoff(draft.options.backoff)
+        rules_of(draft.options)
+        lines_of(draft.options)
         if self._check_here:
             _check_environment(draft)
         return wanted_triggers(draft.function, draft.options, draft.folder, now=self._clock())

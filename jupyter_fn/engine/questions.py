@@ -20,7 +20,7 @@ from ..model.units import parse_time
 from ..policy.audit import audit
 from ..policy.explain import explain_run
 from ..policy.pricing import summarise
-from ..store import attempts, costs, events, functions, ledger, runs, triggers
+from ..store import attempts, costs, events, functions, ledger, queue, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version
 from .facts import attempt_json, attempt_log, function_detail, function_json, report_of, run_json, version_json
@@ -213,7 +213,7 @@ class Questions:
     def _explained(self, conn: Connection, run: Run) -> list[str]:
         options = self._catalog.of_run(conn, run).version.options
         paused = functions.get(conn, run.function).state == "paused"
-        running = runs.held_counts(conn).get(run.function, 0)
+        running = queue.held_counts(conn).get(run.function, 0)
         return explain_run(
             run,
             now=self._clock(),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ..executors.protocol import Executor
 from ..model.errors import FnError
 from ..policy.scaling import Demand, scale
-from ..store import costs, runs
+from ..store import costs, queue
 from ..store.database import Database
 from .bench import Bench
 from .catalog import Catalog
@@ -107,11 +107,15 @@ class Scaler:
 
     async def _demands(self, now: float) -> list[Demand]:
         backlog, limits = await asyncio.to_thread(
-            self._database.read, lambda conn: (runs.backlog(conn, now), self._catalog.read_limits(conn))
+            self._database.read, lambda conn: (queue.backlog(conn, now), self._catalog.read_limits(conn))
         )
         held = self._bench.held_by_function()
         return [
-            Demand(runs=backlog.get(name, 0) + held[name], mean_s=self._bench.mean_s(name), limit=limits.get(name))
+            Demand(
+                runs=backlog.get(name, 0) + held[name],
+                mean_s=self._bench.mean_s(name),
+                limit=limits[name].total if name in limits else None,
+            )
             for name in backlog.keys() | held.keys()
         ]
 

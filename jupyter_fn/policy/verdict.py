@@ -11,12 +11,12 @@ from ..model.errors import EventTooOld, RunUnknown
 from ..model.function import Options
 from ..model.run import Reason, Run, State
 from ..model.units import format_duration
+from .admission import MAX_LOST
 from .attempt import class_of, is_fatal
 from .instructions import Finished, Instruction, MakeRuns, WakeAt
 from .retry import EXPONENTIAL, Backoff, parse_backoff, retry_delay_s
 from .splitting import halves
 
-MAX_LOST = 3  # the loss that is one too many
 RETRY_PRIORITY = 1
 THROTTLED = "Throttled"
 FINISHED = (Finished(),)

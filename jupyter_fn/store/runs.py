@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Connection, Select, bindparam, func, select, union_all, update
+from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, select, union_all, update
 
 from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
@@ -15,7 +15,7 @@ from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
 from .dialect import ByIds, insert
 from .runrow import COLUMNS, MUTABLE, encode, to_row, to_run
-from .schema import HELD, NO_PARENT, QUEUED, WAITING, functions, runs, triggers
+from .schema import NO_PARENT, functions, runs, triggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,108 +39,6 @@ def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
         return []
     seqs = {row.id: row.seq for row in conn.execute(_INSERT, [to_row(conn, run) for run in made])}
     return [run.replace(seq=seqs[run.id]) for run in made]
-
-
-# --- the queue ---------------------------------------------------------------------------------------------------
-
-
-def _claimable() -> Select[Any]:
-    """Per function the first of its queue and of what has waited long enough; so a long backlog of one function, or of
-    a paused one, is never walked through to find the work of another.
-    """
-    queue, waiting = runs.alias("queue"), runs.alias("waiting")
-    now: BindParameter[float] = bindparam("now")
-    most: BindParameter[int] = bindparam("most")
-    first = (
-        select(queue.c.seq)
-        .where(queue.c.state == QUEUED, queue.c.function == functions.c.name, queue.c.due <= now)
-        .order_by(queue.c.priority, queue.c.seq)
-    )
-    ripe = (
-        select(waiting.c.seq)
-        .where(waiting.c.state == WAITING, waiting.c.function == functions.c.name, waiting.c.due <= now)
-        .order_by(waiting.c.due)
-    )
-    excluded: BindParameter[Any] = bindparam("excluded", expanding=True)
-    heads = union_all(
-        *(
-            select(runs.c.seq)
-            .select_from(functions)
-            .join(runs, runs.c.seq.in_(some.limit(most).correlate(functions).scalar_subquery()))
-            .where(functions.c.state == "active", functions.c.name.not_in(excluded))
-            for some in (first, ripe)
-        )
-    )
-    return select(*COLUMNS).where(runs.c.seq.in_(heads)).order_by(runs.c.priority, runs.c.seq).limit(most)
-
-
-_CLAIMABLE = _claimable()
-
-
-def claimable(conn: Connection, now: float, limit: int, *, exclude: Collection[str] = ()) -> list[Run]:
-    """Runs that may be claimed: queued, or waiting and due; of active functions that are not in `exclude` (those at
-    their concurrency limit); by priority, then age. Of more than `limit` ripe retries of one function the longest due
-    are considered first.
-    """
-    rows = conn.execute(_CLAIMABLE, {"now": now, "most": limit, "excluded": list(exclude)})
-    return [to_run(conn, row) for row in rows.all()]
-
-
-def next_due(conn: Connection, now: float) -> float | None:
-    """When the next waiting run of an active function becomes due, after `now`; None when none waits."""
-    first = (
-        select(func.min(runs.c.due))
-        .where(runs.c.state == WAITING, runs.c.function == functions.c.name, runs.c.due > now)
-        .correlate(functions)
-        .scalar_subquery()
-    )
-    value: float | None = conn.execute(select(func.min(first)).where(functions.c.state == "active")).scalar()
-    return value
-
-
-def backlog(conn: Connection, now: float) -> dict[str, int]:
-    """Function → how many runs could be claimed now, of active functions; those with none are left out."""
-    ripe = (
-        select(runs.c.function, func.count().label("count"))
-        .where(runs.c.state == state, runs.c.due <= now)
-        .group_by(runs.c.function)
-        for state in (QUEUED, WAITING)
-    )
-    counts = union_all(*ripe).subquery()
-    total = select(counts.c.function, func.sum(counts.c.count)).join(functions, functions.c.name == counts.c.function)
-    rows = conn.execute(total.where(functions.c.state == "active").group_by(counts.c.function))
-    return {row[0]: int(row[1]) for row in rows}
-
-
-def open_ids(conn: Connection, function: str) -> list[str]:
-    """The ids of the runs of a function that have not ended, oldest first."""
-    ended = [state.value for state in State if state.terminal]
-    rows = conn.execute(select(runs.c.id).where(runs.c.function == function, runs.c.state.not_in(ended)))
-    return list(rows.scalars())
-
-
-def under_way(conn: Connection, function: str, trigger: str) -> bool:
-    """Whether a run of that trigger has not ended yet."""
-    going = [state.value for state in State if not state.terminal]
-    of_trigger = (runs.c.function == function, runs.c.state.in_(going), runs.c.trigger == trigger)
-    return conn.execute(select(runs.c.seq).where(*of_trigger).limit(1)).first() is not None
-
-
-def held_counts(conn: Connection) -> dict[str, int]:
-    """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
-    rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))
-    return {row[0]: row[1] for row in rows}
-
-
-def held_by_worker(conn: Connection, worker: str) -> list[Run]:
-    """What one worker holds."""
-    return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD), runs.c.worker == worker))
-
-
-def unfinished(conn: Connection) -> list[Run]:
-    """What any worker holds, for recovery after a crash of the service."""
-    held = _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD)))
-    return sorted(held, key=attrgetter("seq"))  # an ORDER BY seq would have SQLite walk over all runs instead
 
 
 # --- transitions -------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ events = Table(
     _text("batch", default=""),
     UniqueConstraint("id", name="events_id"),
     UniqueConstraint("trigger", "key", name="events_key"),  # G2: an event is admitted at most once per trigger
-    Index("events_of", "function", "trigger"),
+    Index("events_of", "function", "trigger", "batch", "size"),  # all that the ledger asks of them
     sqlite_autoincrement=True,
 )
 
@@ -206,23 +206,27 @@ NO_PARENT: ColumnElement[str] = literal_column("''")
 NONE: ColumnElement[str] = NO_PARENT
 OPEN: tuple[ColumnElement[str], ...] = (*HELD, QUEUED, WAITING)
 IS_GATHERING: ColumnElement[str] = literal_column("'?'")  # model.event.GATHERING
+IS_SUPERSEDED: ColumnElement[str] = literal_column("'Superseded'")  # model.run.Reason.SUPERSEDED
 
 
 def _partial(name: str, *columns: str, where: object) -> Index:
     return Index(name, *(runs.c[c] for c in columns), sqlite_where=where, postgresql_where=where)
 
 
-_partial("runs_queued", "function", "priority", "seq", "due", where=runs.c.state == QUEUED)
+_partial("runs_queued", "function", "priority", "seq", "due", where=and_(runs.c.state == QUEUED, runs.c.lane == NONE))
 _partial("runs_waiting", "function", "due", where=runs.c.state == WAITING)
 _partial("runs_held", "function", "state", "worker", where=runs.c.state.in_(HELD))
 _partial("runs_parent", "parent", where=runs.c.parent != NO_PARENT)
-_partial("runs_redriven", "function", "parent", "event_id", where=runs.c.parent != NO_PARENT)
-_partial("runs_lanes", "function", "lane", "priority", "seq", where=and_(runs.c.state == QUEUED, runs.c.lane != NONE))
+_partial("runs_redriven", "function", "replay", "parent", where=runs.c.parent != NO_PARENT)
+_partial("runs_superseded", "function", "trigger", where=runs.c.reason == IS_SUPERSEDED)
+_partial(
+    "runs_lanes", "function", "lane", "rank", "priority", "seq", where=and_(runs.c.state == QUEUED, runs.c.lane != NONE)
+)
 _partial("runs_ranks", "function", "lane", "rank", "seq", where=and_(runs.c.state.in_(OPEN), runs.c.rank != NONE))
 _gathering = events.c.batch == IS_GATHERING
 Index("events_gathering", events.c.trigger, events.c.seq, sqlite_where=_gathering, postgresql_where=_gathering)
 Index("runs_newest", runs.c.function, runs.c.seq)
-Index("runs_state", runs.c.function, runs.c.state, runs.c.seq, runs.c.trigger)
+Index("runs_state", *(runs.c[name] for name in ("function", "state", "seq", "trigger", "replay", "batch_size")))
 Index("runs_event", runs.c.event_id, runs.c.seq)
 Index("runs_created", runs.c.created)
 
@@ -323,19 +327,21 @@ deliveries = Table(
     _text("state"),  # due | done | dead
     _text("error"),
     UniqueConstraint("id", name="deliveries_id"),
-    Index("deliveries_of", "function", "seq"),
+    Index("deliveries_of", "run_id", "seq"),
     sqlite_autoincrement=True,
 )
-_due = deliveries.c.state == literal_column("'due'")
-Index("deliveries_due", deliveries.c.due, sqlite_where=_due, postgresql_where=_due)
+IS_DUE: ColumnElement[bool] = deliveries.c.state == literal_column("'due'")
+IS_DEAD: ColumnElement[bool] = deliveries.c.state == literal_column("'dead'")
+Index("deliveries_due", deliveries.c.due, sqlite_where=IS_DUE, postgresql_where=IS_DUE)
+Index("deliveries_dead", deliveries.c.function, sqlite_where=IS_DEAD, postgresql_where=IS_DEAD)
 
 breakers = Table(
     "breakers",  # functions whose triggers rest because too many runs failed
     metadata,
     Column("function", Text, primary_key=True),
-    _real("opened"),
+    _real("since"),  # opened, or closed again
     _real("until"),
-    _int("trips"),  # in a row
+    _int("trips"),  # in a row; 0 = closed
     _text("error"),
     sqlite_with_rowid=False,
 )

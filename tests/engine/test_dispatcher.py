@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from jupyter_fn.store import events, runs
+from jupyter_fn.store import events, queue, runs
 
 pytestmark = pytest.mark.anyio
 
@@ -150,7 +150,7 @@ async def test_who_reads_what_was_true_before_publishing_does_not_bring_the_old_
     began, published = threading.Event(), threading.Event()
 
     def slow(conn):  # as the scaler reads, at the worst moment
-        assert runs.backlog(conn, 0.0) == {}
+        assert queue.backlog(conn, 0.0) == {}
         began.set()
         assert published.wait(60)
         return stage.engine.catalog.read_limits(conn)

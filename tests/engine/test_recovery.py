@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jupyter_fn.store import runs
+from jupyter_fn.store import queue
 
 pytestmark = pytest.mark.anyio
 
@@ -182,7 +182,7 @@ async def test_a_service_that_starts_finds_nothing_left_under_way(busy):
     await busy.invoked(2)
     await busy.crash()
     await busy.open()
-    assert busy.read(runs.unfinished) == []
+    assert busy.read(queue.unfinished) == []
 
 
 async def test_durations_that_were_measured_are_known_to_the_next_service(busy):

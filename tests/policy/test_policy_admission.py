@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fn.model.event import NewEvent
+from jupyter_fn.model.run import Run
 from jupyter_fn.policy.admission import (
     MAX_PER_SLOT,
     PIPELINED_S,
+    Limits,
     VersionKey,
     WorkerLoad,
     admit,
@@ -17,6 +19,7 @@ from jupyter_fn.policy.admission import (
     room,
     saturated,
     skip_overlaps,
+    take_turns,
 )
 
 
@@ -25,6 +28,9 @@ class Waiting:
     function: str
     version: int = 1
     number: int = 0
+    concurrency_key: str = ""
+    lost: int = 0
+    interrupted: int = 0
 
 
 def queue(functions: str) -> list[Waiting]:
@@ -52,46 +58,56 @@ def test_candidates_are_taken_in_order_while_there_is_room() -> None:
 
 
 def test_a_function_at_its_limit_does_not_hold_up_the_others() -> None:
-    chosen = admit(queue("aaaabb"), running={"a": 1}, limits={"a": 2, "b": None}, room=10)
+    chosen = admit(queue("aaaabb"), running={"a": 1}, limits={"a": Limits(total=2), "b": Limits()}, room=10)
     assert names(chosen) == "abb"
 
 
 def test_a_limit_of_zero_admits_nothing() -> None:
-    assert admit(queue("aa"), running={}, limits={"a": 0}, room=10) == []
-
-
-def test_a_paused_function_keeps_its_backlog() -> None:
-    assert names(admit(queue("abab"), running={}, limits={}, paused={"a"}, room=10)) == "bb"
+    assert admit(queue("aa"), running={}, limits={"a": Limits(total=0)}, room=10) == []
 
 
 def test_saturated_functions_need_not_be_read_from_the_queue() -> None:
-    assert saturated(running={"a": 2, "b": 1}, limits={"a": 2, "b": 2, "c": 0, "d": None}, paused={"e"}) == {
-        "a",
-        "c",
-        "e",
-    }
+    limits = {"a": Limits(total=2), "b": Limits(total=2), "c": Limits(total=0), "d": Limits(per_key=1)}
+    assert saturated(running={"a": 2, "b": 1, "d": 5}, limits=limits) == {"a", "c"}
+
+
+def test_a_key_at_its_limit_does_not_hold_up_the_other_keys() -> None:
+    runs = [Waiting("f", number=n, concurrency_key=key) for n, key in enumerate("xxyxyz")]
+    chosen = admit(
+        runs, running={"f": 1}, limits={"f": Limits(total=4, per_key=1)}, running_of_key={("f", "y"): 1}, room=10
+    )
+    assert [run.concurrency_key for run in chosen] == ["x", "z"]
+
+
+def test_lines_take_turns_whatever_their_length() -> None:
+    def run(seq: int, lane: str = "", function: str = "f", priority: int = 0) -> Run:
+        facts = {"id": str(seq), "version": 1, "alias": "live", "trigger": "t", "event_id": "e"}
+        return Run(**facts, function=function, seq=seq, lane=lane, priority=priority, created=0.0, memory_mb=1)
+
+    long = [run(n, "a") for n in range(5)]
+    others = [run(10, "b"), run(11, "b"), run(12, function="g"), run(13, function="g"), run(9, "c", priority=2)]
+    assert [r.seq for r in take_turns([*long, *others])] == [0, 10, 12, 1, 11, 13, 2, 3, 4, 9]
 
 
 FUNCTIONS = st.text("abcd", max_size=40)
-LIMITS = st.dictionaries(st.sampled_from("abcd"), st.none() | st.integers(0, 5))
+LIMITS = st.dictionaries(st.sampled_from("abcd"), st.builds(Limits, total=st.none() | st.integers(0, 5)))
 COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 6))
 
 
-@given(FUNCTIONS, LIMITS, COUNTS, st.sets(st.sampled_from("abcd")), st.integers(0, 30))
+@given(FUNCTIONS, LIMITS, COUNTS, st.integers(0, 30))
 def test_no_limit_is_ever_exceeded_and_no_room_is_wasted(
-    functions: str, limits: dict, running: dict, paused: set[str], free: int
+    functions: str, limits: dict, running: dict, free: int
 ) -> None:
     candidates = queue(functions)
-    chosen = admit(candidates, running=running, limits=limits, paused=paused, room=free)
+    chosen = admit(candidates, running=running, limits=limits, room=free)
     after = Counter(running) + Counter(run.function for run in chosen)
     assert len(chosen) <= free
     assert [run.number for run in chosen] == sorted(run.number for run in chosen)
     for name in {run.function for run in chosen}:
-        assert name not in paused
-        assert limits.get(name) is None or after[name] <= limits[name]
+        assert name not in limits or limits[name].total is None or after[name] <= limits[name].total
     if len(chosen) < free:
         left = {run.function for run in candidates} - {run.function for run in chosen}
-        full = saturated(running=after, limits=limits, paused=paused)
+        full = saturated(running=after, limits=limits)
         assert left <= full
         assert all(run in chosen or run.function in full for run in candidates)
 
@@ -191,3 +207,34 @@ def check_worker(one: WorkerLoad, got: Counter, durations: dict) -> None:
         assert sum(one.held.get(key, 0) for key in one.held if not short(key)) < one.slots
         assert queued_s <= PIPELINED_S * one.slots * 1.001
         assert sum(count for key, count in after.items() if short(key)) <= MAX_PER_SLOT * one.slots
+
+
+# --- what may be what kills its workers
+
+
+def suspect(number: int = 0) -> Waiting:
+    return Waiting("s", number=number, lost=3, interrupted=1)
+
+
+def test_a_suspect_gets_a_worker_of_its_own() -> None:
+    assert place([suspect(), *queue("uu")], [worker("w1", u=1), worker("w2")], durations_s={}) == [
+        (suspect(), "w2"),
+        *((run, "w1") for run in queue("uu")),
+    ]
+
+
+def test_while_all_are_at_work_the_emptiest_is_kept_free_for_a_suspect() -> None:
+    placed = place([suspect(), *queue("uuuu")], [worker("w1", u=1), worker("w2", u=2)], durations_s={})
+    assert {where for _, where in placed} == {"w2"}
+    assert len(placed) == 2
+
+
+def test_the_worker_of_a_suspect_takes_nothing_more() -> None:
+    closed = WorkerLoad(id="w1", slots=4, held={("s", 1): 1}, closed=True)
+    assert place(queue("uu"), [closed], durations_s={}) == []
+    assert room([closed], durations_s={}) == 0
+
+
+def test_losses_that_the_service_is_to_blame_for_make_no_suspect() -> None:
+    innocent = Waiting("s", lost=3, interrupted=2)
+    assert place([innocent], [worker("w1", u=1)], durations_s={}) == [(innocent, "w1")]

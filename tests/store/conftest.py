@@ -14,7 +14,7 @@ from jupyter_fn.model.ids import new_id
 from jupyter_fn.model.run import Attempt, Run, State, Usage
 from jupyter_fn.model.trigger import Trigger
 from jupyter_fn.model.version import Bundle, Captured, Draft, Version
-from jupyter_fn.store import events, functions, runs, triggers
+from jupyter_fn.store import events, functions, queue, runs, triggers
 from jupyter_fn.store.database import Database
 from jupyter_fn.store.runs import Change
 
@@ -74,6 +74,10 @@ class Story:
     def run_of(event: Event, **fields: Any) -> Run:
         fields = {"version": 1, "alias": "live", "memory_mb": 512, "created": event.admitted, **fields}
         return Run(id=new_id(), function=event.function, trigger=event.trigger, event_id=event.id, **fields)
+
+    @classmethod
+    def run_of_batch(cls, event: Event) -> Run:
+        return cls.run_of(event, batch_size=event.size)
 
     def admit(
         self,
@@ -138,7 +142,7 @@ class Story:
         return Change(before=run, after=after, attempt=attempt, **extra)
 
     def claimable(self, now: float = 100.0, limit: int = 10, exclude: Sequence[str] = ()) -> list[Run]:
-        return self.read(runs.claimable, now, limit, exclude=exclude)
+        return self.read(queue.claimable, now, limit, exclude=exclude)
 
 
 @pytest.fixture(params=["sqlite"])

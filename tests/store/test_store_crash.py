@@ -19,7 +19,7 @@ import sys
 from jupyter_fn.model.event import NewEvent
 from jupyter_fn.model.ids import new_id
 from jupyter_fn.model.run import Attempt, Run, State, Usage
-from jupyter_fn.store import events, runs, triggers
+from jupyter_fn.store import events, queue, runs, triggers
 from jupyter_fn.store.database import Database
 from jupyter_fn.store.runs import Change
 
@@ -40,7 +40,7 @@ def page(start):
 
 def work(conn):
     changes = []
-    for run in runs.claimable(conn, 2.0, 7):
+    for run in queue.claimable(conn, 2.0, 7):
         held = run.replace(state=State.CLAIMED, token=run.token + 1, attempts=run.attempts + 1)
         attempt = Attempt(run_id=run.id, number=1, token=1, worker="w", started=1.0, ended=2.0, state="succeeded",
                           usage=Usage(), billed_ms=1)

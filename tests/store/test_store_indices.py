@@ -5,14 +5,14 @@ import re
 import pytest
 from sqlalchemy import event
 
-from jupyter_fn.store import attempts, events, finishes, ledger, records, runs
+from jupyter_fn.store import attempts, batches, events, finishes, ledger, queue, records, runs
 
 QUESTIONS = {
-    "claimable": lambda conn: runs.claimable(conn, 1.0, 10, exclude=["g"]),
-    "next_due": lambda conn: runs.next_due(conn, 1.0),
-    "held_counts": runs.held_counts,
-    "held_by_worker": lambda conn: runs.held_by_worker(conn, "w"),
-    "unfinished": runs.unfinished,
+    "claimable": lambda conn: queue.claimable(conn, 1.0, 10, exclude=["g"]),
+    "next_due": lambda conn: queue.next_due(conn, 1.0),
+    "held_counts": queue.held_counts,
+    "held_by_worker": lambda conn: queue.held_by_worker(conn, "w"),
+    "unfinished": queue.unfinished,
     "newest of a function": lambda conn: runs.list_runs(conn, "f"),
     "newest in a state": lambda conn: runs.list_runs(conn, state="dead"),
     "newest of a function in a state": lambda conn: runs.list_runs(conn, "f", "running", trigger="t"),
@@ -22,6 +22,8 @@ QUESTIONS = {
     "of an event": lambda conn: runs.of_event(conn, "e"),
     "by id": lambda conn: runs.get_all(conn, ["r", "s"]),
     "ledger": lambda conn: ledger.trigger_counts(conn, "f"),
+    "gathering counts": lambda conn: ledger.gathering_counts(conn, "f"),
+    "gathering": lambda conn: batches.gathering(conn, "t"),
     "admitted": lambda conn: ledger.admitted_counts(conn, "f"),
     "finished": lambda conn: finishes.finished_since(conn, "f", failed=True, after=5, limit=10),
     "last finish": finishes.last_finish_seq,

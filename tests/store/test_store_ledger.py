@@ -6,8 +6,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jupyter_fn.model.event import BY_HAND, NewEvent
 from jupyter_fn.model.ids import new_id
-from jupyter_fn.model.run import Attempt, Run, State, Usage
-from jupyter_fn.store import events, ledger, runs
+from jupyter_fn.model.run import Attempt, Reason, Run, State, Usage
+from jupyter_fn.policy.batching import compose
+from jupyter_fn.store import batches, events, ledger, runs
 from jupyter_fn.store.runs import Change
 
 
@@ -32,13 +33,62 @@ def test_a_redriven_event_counts_once_in_the_state_of_its_newest_run(store):
         store.end(store.claim(run), State.DEAD)
     store.write(runs.insert_all, [one.replace(id="again", parent=one.id)])
     assert store.read(ledger.trigger_counts, "f") == {"t": {"dead": 1, "queued": 1}}
-    store.write(runs.insert_all, [one.replace(id="and again", parent=one.id, state=State.CANCELLED)])
+    store.write(runs.insert_all, [one.replace(id="and again", parent="again", state=State.CANCELLED)])
     assert store.read(ledger.trigger_counts, "f") == {"t": {"cancelled": 1, "dead": 1}}
+
+
+def test_a_batch_counts_by_its_items_and_a_split_one_by_those_of_its_parts(store):
+    store.listen("t")
+    event, run = store.write(
+        events.admit, "t", "f", store.new("a", size=10), position=1, make_run=store.run_of_batch, now=1.0
+    )[0]
+    assert (event.size, run.batch_size) == (10, 10)
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"queued": 10}}
+    halves = [run.replace(id=f"half {n}", parent=run.id, batch_size=5) for n in range(2)]
+    held = store.claim(run)
+    split = Change(before=held, after=held.replace(state=State.SPLIT, ended=2.0), children=tuple(halves))
+    store.write(runs.apply, [split], 2.0)
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"queued": 10}}
+    store.end(store.claim(store.read(runs.get, "half 0")))
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"queued": 5, "succeeded": 5}}
+    assert store.read(ledger.admitted_counts, "f") == {"t": 10}
+
+
+def test_what_was_superseded_has_its_own_count(store):
+    store.listen("t")
+    one, _ = store.admit("a", "b")
+    store.change(one, state=State.SKIPPED, reason=Reason.SUPERSEDED, ended=2.0)
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"queued": 1, "superseded": 1}}
+
+
+def test_replays_do_not_count_and_neither_does_what_becomes_of_them(store):
+    store.listen("t")
+    (one,) = store.admit("a")
+    store.end(store.claim(one))
+    replay = one.replace(id="replay", parent=one.id, replay="r1", batch_size=1)
+    store.write(runs.insert_all, [replay, replay.replace(id="its redrive", parent="replay", state=State.DEAD)])
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"succeeded": 1}}
+
+
+def test_what_gathers_counts_and_then_its_batch_does(store):
+    store.listen("t", "u")
+    gather(store, "a", "b", "c")
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"gathering": 3}}
+    assert store.read(ledger.gathering_counts, "f") == {"t": 3}
+    waiting = store.read(batches.gathering, "t")
+    store.write(batches.bind, compose(waiting[:2]), waiting[:2], make_run=store.run_of_batch, now=2.0)
+    assert store.read(ledger.trigger_counts, "f") == {"t": {"gathering": 1, "queued": 2}}
+    assert store.read(ledger.admitted_counts, "f") == {"t": 3}
 
 
 def test_an_unknown_function_has_no_ledger(store):
     assert store.read(ledger.trigger_counts, "unknown") == {}
     assert store.read(ledger.admitted_counts, "unknown") == {}
+
+
+def gather(store, *keys, **fields):
+    new = store.new(*keys, **fields)
+    return store.write(batches.gather, "t", "f", new, position=list(keys), make_run=store.run_of, now=1.0)
 
 
 def balanced(conn):
@@ -107,7 +157,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def redrive(self, data):
-        dead = [run for run in self.known if run.state is State.DEAD]
+        dead = [run for run in self.known if run.state is State.DEAD and not self.store.read(runs.children_of, run.id)]
         if dead:
             run = data.draw(st.sampled_from(dead))
             fresh = run.replace(id=new_id(), parent=run.id, state=State.QUEUED, token=0, attempts=0)

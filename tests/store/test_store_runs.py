@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_fn.model.errors import BadValue, NotFound
 from jupyter_fn.model.run import Attempt, Record, Run, Staged, State, Usage
-from jupyter_fn.store import attempts, finishes, functions, records, runs
+from jupyter_fn.store import attempts, finishes, functions, queue, records, runs
 from jupyter_fn.store.runs import Change
 from jupyter_fn.store.schema import runs as table
 
@@ -144,13 +144,13 @@ def test_held_and_ended_runs_are_not_claimable(store):
 
 
 def test_the_next_due_time_is_that_of_a_waiting_run_of_an_active_function(store):
-    assert store.read(runs.next_due, 0.0) is None
+    assert store.read(queue.next_due, 0.0) is None
     one, two, _ = store.admit("a", "b", "c")
     store.change(one, state=State.WAITING, due=50.0)
     store.change(two, state=State.WAITING, due=40.0)
-    assert [store.read(runs.next_due, now) for now in (39.0, 40.0, 50.0)] == [40.0, 50.0, None]
+    assert [store.read(queue.next_due, now) for now in (39.0, 40.0, 50.0)] == [40.0, 50.0, None]
     store.write(functions.set_state, "f", "paused")
-    assert store.read(runs.next_due, 0.0) is None
+    assert store.read(queue.next_due, 0.0) is None
 
 
 def test_what_workers_hold_is_counted_from_the_runs(store):
@@ -158,11 +158,11 @@ def test_what_workers_hold_is_counted_from_the_runs(store):
     one, two, three = store.claim(one), store.claim(two, "w2"), store.claim(three)
     one = store.change(one, state=State.RUNNING)
     three = store.change(three, state=State.PUBLISHING)
-    assert store.read(runs.held_counts) == {"f": 3}
-    assert {run.id for run in store.read(runs.held_by_worker, "w1")} == {one.id, three.id}
-    assert store.read(runs.unfinished) == [one, two, three]
+    assert store.read(queue.held_counts) == {"f": 3}
+    assert {run.id for run in store.read(queue.held_by_worker, "w1")} == {one.id, three.id}
+    assert store.read(queue.unfinished) == [one, two, three]
     store.end(one)
-    assert store.read(runs.held_counts) == {"f": 2}
+    assert store.read(queue.held_counts) == {"f": 2}
 
 
 # --- transitions ---

@@ -33,9 +33,17 @@ def _grow_runs() -> None:
         op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
     for name in ("concurrency_key", "lane", "rank", "replay", "barrier"):
         op.add_column("runs", column(name, sa.Text(), server_default=""))
+    op.drop_index("runs_queued", "runs")
+    queued = "state = 'queued' AND lane = ''"
+    _partial_index("runs_queued", "runs", ["function", "priority", "seq", "due"], queued)
+    op.drop_index("runs_redriven", "runs")
+    _partial_index("runs_redriven", "runs", ["function", "replay", "parent"], "parent != ''")
+    _partial_index("runs_superseded", "runs", ["function", "trigger"], "reason = 'Superseded'")
+    op.drop_index("runs_state", "runs")
+    op.create_index("runs_state", "runs", ["function", "state", "seq", "trigger", "replay", "batch_size"])
     lanes = "state = 'queued' AND lane != ''"
     ranks = "state IN ('claimed', 'publishing', 'running', 'queued', 'waiting') AND rank != ''"
-    _partial_index("runs_lanes", "runs", ["function", "lane", "priority", "seq"], lanes)
+    _partial_index("runs_lanes", "runs", ["function", "lane", "rank", "priority", "seq"], lanes)
     _partial_index("runs_ranks", "runs", ["function", "lane", "rank", "seq"], ranks)
 
 
@@ -46,6 +54,8 @@ def _grow_events() -> None:
         "UPDATE events SET size = (SELECT max(batch_size) FROM runs WHERE runs.event_id = events.id)"
         " WHERE type = 'stream.batch' AND EXISTS (SELECT 1 FROM runs WHERE runs.event_id = events.id)"
     )
+    op.drop_index("events_of", "events")
+    op.create_index("events_of", "events", ["function", "trigger", "batch", "size"])
     _partial_index("events_gathering", "events", ["trigger", "seq"], "batch = '?'")
 
 
@@ -87,12 +97,13 @@ def _make_tables() -> None:
         sa.UniqueConstraint("id", name="deliveries_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("deliveries_of", "deliveries", ["function", "seq"])
+    op.create_index("deliveries_of", "deliveries", ["run_id", "seq"])
     _partial_index("deliveries_due", "deliveries", ["due"], "state = 'due'")
+    _partial_index("deliveries_dead", "deliveries", ["function"], "state = 'dead'")
     op.create_table(
         "breakers",
         column("function", sa.Text()),
-        column("opened", sa.Double()),
+        column("since", sa.Double()),
         column("until", sa.Double()),
         column("trips", _BIG),
         column("error", sa.Text()),
