@@ -17,7 +17,7 @@ from ..model.function import Function
 from ..model.run import SHOWN_STATES, Run, State
 from ..model.trigger import Trigger
 from ..model.units import parse_time
-from ..policy.audit import audit
+from ..policy.audit import PENDING, audit
 from ..policy.explain import explain_run
 from ..policy.pricing import summarise
 from ..store import attempts, costs, events, functions, ledger, queue, runs, triggers
@@ -79,10 +79,9 @@ class Questions:
     def _function(
         self, conn: Connection, one: Function, counts: Mapping[str, int], cost: Mapping[str, str]
     ) -> dict[str, Any]:
-        lags = {
-            trigger: sum(states.get(state, 0) for state in _OPEN)
-            for trigger, states in (ledger.trigger_counts(conn, one.name) if _open(counts) else {}).items()
-        }
+        gathering = ledger.gathering_counts(conn, one.name)
+        pending = ledger.trigger_counts(conn, one.name) if gathering or _open(counts) else {}
+        lags = {trigger: sum(states[state] for state in PENDING & states.keys()) for trigger, states in pending.items()}
         found = triggers.of_function(conn, one.name)
         return function_json(one, found, counts=_ordered(counts), lags=lags, cost_usd=cost.get(one.name, "0"))
 
@@ -256,12 +255,9 @@ def _audited(name: str, listed: Mapping[str, list[str]], conn: Connection) -> di
     states: Counter[str] = Counter()
     for of_trigger in ledger.trigger_counts(conn, name).values():
         states.update(of_trigger)
-    observed = sum(ledger.admitted_counts(conn, name).values())
-    for trigger, keys in listed.items():
-        waiting = len(set(keys) - events.keys_of(conn, trigger, keys))
-        states["queued"] += waiting
-        observed += waiting
-    return audit(observed, states)
+    admitted = sum(ledger.admitted_counts(conn, name).values())
+    new = sum(len(set(keys) - events.keys_of(conn, trigger, keys)) for trigger, keys in listed.items())
+    return audit(admitted, states, listed=new)
 
 
 def _event_of(trigger: str, key: str, conn: Connection) -> Event | None:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
     LOOP = "LoopDetected"
     OVERLAP = "Overlap"  # the run of the fire time before was still under way
+    SUPERSEDED = "Superseded"  # a newer version of its file came before it began
     FILTERED = "Filtered"  # the function's filter does not take its event
     EFFECT = "EffectUnknown"  # it ended behind an effect barrier: nobody can know what has happened outside
 

@@ -19,11 +19,23 @@ def parse_size_mb(text: str | int | float) -> int:
     """`"512MB"`, `"2GB"`, `"0.5 GiB"` or a bare number of MB → MB (1 MB = 1,048,576 bytes, as AWS counts memory)."""
     if isinstance(text, int | float) and not isinstance(text, bool):
         return _positive_mb(float(text) * (1 << 20), text)
-    match = _SIZE.match(str(text))
+    return _positive_mb(_read_size(str(text), unit="m"), text)
+
+
+def parse_size_bytes(text: str) -> int:
+    """`"10MB"`, `"512 KiB"` or a bare number of bytes → bytes, at least 1 (1 MB = 1,048,576 bytes)."""
+    size = round(_read_size(text, unit="b"))
+    if size < 1:
+        raise BadValue(f"{text!r} is less than a byte.", "Write a size such as 10MB.")
+    return size
+
+
+def _read_size(text: str, *, unit: str) -> float:
+    """In bytes; a number without a unit is taken in `unit`."""
+    match = _SIZE.match(text)
     if not match:
         raise BadValue(f"{text!r} is not a size.", "Write a number and a unit, such as 512MB or 2GB.")
-    unit = (match[2] or "m")[0].lower()
-    return _positive_mb(float(match[1]) * _SIZE_BYTES[unit], text)
+    return float(match[1]) * _SIZE_BYTES[(match[2] or unit)[0].lower()]
 
 
 def _positive_mb(size_bytes: float, text: object) -> int:

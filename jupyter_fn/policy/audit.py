@@ -1,18 +1,19 @@
-"""Whether everything that was observed is accounted for: the ledger's balance (guarantee G9)."""
+"""Whether everything that was observed is accounted for: the ledger's balance (guarantee G9). It counts items: an event is
+one, a batch as many as it holds."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..model.run import State
 
+GATHERING = "gathering"  # entered in the ledger, and waits to go into a batch
 SUPERSEDED = "superseded"  # entered in the ledger, but a newer one of its kind took its place
 _COLUMN: Mapping[str, str] = {
     **{state.value: "pending" for state in State if not state.terminal},
+    GATHERING: "pending",
     State.SUCCEEDED: "done",
-    State.SPLIT: "done",  # its children stand in the ledger themselves
     State.FAILED: "dead",
     State.DEAD: "dead",
     State.UNKNOWN: "dead",  # waits for a person, as a dead one does
@@ -20,28 +21,22 @@ _COLUMN: Mapping[str, str] = {
     State.SKIPPED: "skipped",
     SUPERSEDED: "superseded",
 }
+PENDING = frozenset(state for state, column in _COLUMN.items() if column == "pending")
 
 
-def audit(observed: int, states: Mapping[str, int]) -> dict[str, Any]:
+def audit(admitted: int, states: Mapping[str, int], *, listed: int = 0) -> dict[str, Any]:
     """CONTRACT's audit JSON.
 
     Args:
-        observed: how many events were observed: in the ledger, or in the source's listing and not yet in the ledger.
-        states: how many of them are in which state: an event's is that of its newest run, `skipped` when it was entered
-            without one, `queued` when it is listed but not entered yet. What has no state is missing, and shows as
-            imbalance.
+        admitted: how many items the ledger has.
+        states: how many of them are in which state. What has no state that is known here is missing, and shows as
+            imbalance; so does a batch that is split and does not go on.
+        listed: how many more the sources list that are not entered yet.
     """
     columns = dict.fromkeys(("done", "pending", "dead", "skipped", "superseded"), 0)
     for state, count in states.items():
         if state in _COLUMN:
             columns[_COLUMN[state]] += count
+    columns["pending"] += listed
+    observed = admitted + listed
     return {"observed": observed, **columns, "balanced": observed == sum(columns.values())}
-
-
-def take_stock(listed: Iterable[str] | None, ledger: Mapping[str, str]) -> tuple[int, Counter[str]]:
-    """`(observed, states)` for `audit`, from event keys: what the source lists now (None = it cannot), and the state of
-    every key in the ledger ("" when it has neither a run nor a reason to have none)."""
-    waiting = set(listed or ()) - ledger.keys()
-    states = Counter(ledger.values())
-    states[State.QUEUED] += len(waiting)
-    return len(ledger) + len(waiting), states

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from ..model.codec import to_json
 from ..model.errors import Conflict
-from ..model.event import BY_HAND, Event, NewEvent
+from ..model.event import BY_HAND, GATHERING, Event, NewEvent
 from ..model.ids import new_id
 from ..model.run import Run, State
 from . import runs, triggers
@@ -86,24 +86,42 @@ def _by_hand(function: str, data: Mapping[str, Any], now: float, run_key: str) -
 def _enter(
     conn: Connection, trigger: str, function: str, new_events: Sequence[NewEvent], make_run: MakeRun, now: float
 ) -> list[tuple[Event, Run]]:
+    entered = enter(conn, trigger, function, new_events, now)
+    made = [first_run(event, new.skip, make_run) for event, new in entered]
+    return list(zip((event for event, _ in entered), runs.insert_all(conn, made), strict=True))
+
+
+def enter(
+    conn: Connection,
+    trigger: str,
+    function: str,
+    new_events: Sequence[NewEvent],
+    now: float,
+    *,
+    gathers: bool = False,
+) -> list[tuple[Event, NewEvent]]:
+    """Enter events without runs, those that the trigger has not yet. Internal to the store. `gathers`: they wait for a
+    batch, but for those with `skip`."""
     fresh: dict[str, NewEvent] = {}
     for new in new_events:
         fresh.setdefault(storable(new.key), new)  # of two with one key the first counts
     if not fresh:
         return []
-    rows = [_row_of(conn, trigger, function, key, new, now) for key, new in fresh.items()]
+    rows = [_row_of(conn, trigger, function, key, new, now, gathers) for key, new in fresh.items()]
     seqs = {row.key: row.seq for row in conn.execute(_INSERT, rows)}
-    admitted = [_event_of(row, seqs[row["key"]], fresh[row["key"]]) for row in rows if row["key"] in seqs]
-    made = [_first_run(event, fresh[event.key].skip, make_run) for event in admitted]
-    return list(zip(admitted, runs.insert_all(conn, made), strict=True))
+    known = [(row, fresh[row["key"]]) for row in rows if row["key"] in seqs]
+    return [(_event_of(row, seqs[row["key"]], new), new) for row, new in known]
 
 
-def _first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
+def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
+    """The run that an event begins with; with `skip`, a reason, one that only holds its place in the ledger."""
     run = make_run(event)
     return run.replace(state=State.SKIPPED, reason=skip, ended=event.admitted) if skip else run
 
 
-def _row_of(conn: Connection, trigger: str, function: str, key: str, new: NewEvent, now: float) -> dict[str, Any]:
+def _row_of(
+    conn: Connection, trigger: str, function: str, key: str, new: NewEvent, now: float, gathers: bool
+) -> dict[str, Any]:
     return {
         "id": new_id(),
         "function": function,
@@ -117,7 +135,7 @@ def _row_of(conn: Connection, trigger: str, function: str, key: str, new: NewEve
         "cause": new.cause,
         "hops": new.hops,
         "size": new.size,
-        "batch": "",
+        "batch": GATHERING if gathers and not new.skip else "",
     }
 
 
@@ -147,6 +165,12 @@ def of_path(conn: Connection, trigger_id: str, path: str, *, last: int = 10) -> 
     of_it = (events.c.key == storable(path)) | ((events.c.key >= start) & (events.c.key < f"{start[:-1]}A"))
     found = select(*_COLUMNS).where(events.c.trigger == trigger_id, of_it).order_by(events.c.seq.desc()).limit(last)
     return [_to_event(conn, row) for row in conn.execute(found)]
+
+
+def read(conn: Connection, *conditions: ColumnElement[bool]) -> list[Event]:
+    """Events by conditions on their table, oldest first. Internal to the store."""
+    rows = conn.execute(select(*_COLUMNS).where(*conditions).order_by(events.c.seq))
+    return [_to_event(conn, row) for row in rows.all()]
 
 
 def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str]:

@@ -1,4 +1,5 @@
-"""The ledger of a function: what became of every event that was admitted (G9)."""
+"""The ledger of a function: what became of every item that was admitted (G9). An event is one item, a batch as many as it
+holds; members of a batch are counted in it."""
 
 from __future__ import annotations
 
@@ -8,52 +9,75 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from ..model.run import State
-from .schema import NO_PARENT, events, runs
+from ..policy.audit import GATHERING, SUPERSEDED
+from .schema import IS_GATHERING, IS_SUPERSEDED, NO_PARENT, NONE, events, runs, triggers
+
+Counts = Counter[tuple[str, str]]  # (trigger id, state) → items
 
 
 def admitted_counts(conn: Connection, function: str) -> dict[str, int]:
-    """Trigger id → number of events admitted."""
+    """Trigger id → number of items admitted."""
+    outside = events.c.batch.in_((NONE, IS_GATHERING))
     rows = conn.execute(
-        select(events.c.trigger, func.count()).where(events.c.function == function).group_by(events.c.trigger)
+        select(events.c.trigger, func.sum(events.c.size))
+        .where(events.c.function == function, outside)
+        .group_by(events.c.trigger)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def trigger_counts(conn: Connection, function: str) -> dict[str, dict[str, int]]:
-    """Trigger id → shown state → number of events whose newest run is in that state.
+    """Trigger id → shown state, `gathering` or `superseded` → number of items.
 
-    Each event counts once: a run that was redriven stands back behind its redrive. So the numbers of a trigger sum to
-    the events that it admitted.
+    Each item counts once, in the run that has it last: a run that was redriven or split stands back behind those that
+    go on with it, and replays do not count. So the numbers of a trigger sum to the items that it admitted.
     """
-    counts = Counter(_by_trigger(conn, _all_runs(function)))
-    counts.subtract(_by_trigger(conn, _overtaken(function)))
+    counts = _by_trigger(conn, _all_runs(function))
+    counts.subtract(_by_trigger(conn, _continued(function)))
+    superseded = _by_trigger(conn, _superseded(function))
+    counts.subtract(superseded)
     shown: dict[str, dict[str, int]] = {}
     for (trigger, state), count in sorted(counts.items()):
-        if count:
-            of_trigger = shown.setdefault(trigger, {})
-            of_trigger[State(state).shown] = of_trigger.get(State(state).shown, 0) + count
+        _add(shown, trigger, State(state).shown, count)
+    for (trigger, _), count in sorted(superseded.items()):
+        _add(shown, trigger, SUPERSEDED, count)
+    for trigger, count in gathering_counts(conn, function).items():
+        _add(shown, trigger, GATHERING, count)
     return shown
 
 
-def _by_trigger(conn: Connection, query: Select[Any]) -> dict[tuple[str, str], int]:
-    return {(trigger, state): count for trigger, state, count in conn.execute(query)}
+def gathering_counts(conn: Connection, function: str) -> dict[str, int]:
+    """Trigger id → number of events that wait to go into a batch; triggers with none are left out."""
+    own = select(triggers.c.id).where(triggers.c.function == function)
+    waiting = (events.c.trigger.in_(own), events.c.batch == IS_GATHERING)
+    rows = conn.execute(select(events.c.trigger, func.count()).where(*waiting).group_by(events.c.trigger))
+    return {row[0]: row[1] for row in rows}
+
+
+def _add(shown: dict[str, dict[str, int]], trigger: str, state: str, count: int) -> None:
+    if count:
+        of_trigger = shown.setdefault(trigger, {})
+        of_trigger[state] = of_trigger.get(state, 0) + count
+
+
+def _by_trigger(conn: Connection, query: Select[Any]) -> Counts:
+    return Counter({(trigger, state): int(count) for trigger, state, count in conn.execute(query)})
+
+
+def _items() -> Select[Any]:
+    return select(runs.c.trigger, runs.c.state, func.sum(runs.c.batch_size)).group_by(runs.c.trigger, runs.c.state)
 
 
 def _all_runs(function: str) -> Select[Any]:
-    return (
-        select(runs.c.trigger, runs.c.state, func.count())
-        .where(runs.c.function == function)
-        .group_by(runs.c.trigger, runs.c.state)
-    )
+    return _items().where(runs.c.function == function, runs.c.replay == NONE)
 
 
-def _overtaken(function: str) -> Select[Any]:
-    """Runs with a newer run of the same event. Only events with a child run can have one, and those are few."""
-    child, newer = runs.alias("child"), runs.alias("newer")
-    redriven = select(child.c.event_id).where(child.c.parent != NO_PARENT, child.c.function == function)
-    overtaken = select(newer.c.seq).where(newer.c.event_id == runs.c.event_id, newer.c.seq > runs.c.seq).exists()
-    return (
-        select(runs.c.trigger, runs.c.state, func.count())
-        .where(runs.c.event_id.in_(redriven), overtaken)
-        .group_by(runs.c.trigger, runs.c.state)
-    )
+def _continued(function: str) -> Select[Any]:
+    """Runs that others go on with: they were redriven or split."""
+    child = runs.alias("child")
+    going_on = (child.c.function == function, child.c.parent != NO_PARENT, child.c.replay == NONE)
+    return _items().where(runs.c.id.in_(select(child.c.parent).where(*going_on)), runs.c.replay == NONE)
+
+
+def _superseded(function: str) -> Select[Any]:
+    return _items().where(runs.c.function == function, runs.c.reason == IS_SUPERSEDED, runs.c.replay == NONE)
