@@ -5,7 +5,19 @@ import re
 import pytest
 from sqlalchemy import event
 
-from jupyter_fn.store import attempts, batches, events, finishes, ledger, queue, records, runs
+from jupyter_fn.store import (
+    attempts,
+    batches,
+    breakers,
+    deliveries,
+    events,
+    finishes,
+    ledger,
+    outputs,
+    queue,
+    records,
+    runs,
+)
 
 QUESTIONS = {
     "claimable": lambda conn: queue.claimable(conn, 1.0, 10, exclude=["g"]),
@@ -34,9 +46,17 @@ QUESTIONS = {
     "events by id": lambda conn: events.get_all(conn, ["a", "b"]),
     "records": lambda conn: records.read(conn, "topic", after=3, limit=10),
     "last record": lambda conn: records.last(conn, "topic"),
+    "deliveries due": lambda conn: deliveries.due(conn, 1.0, 10, besides=["s3://bucket"]),
+    "next delivery": deliveries.next_due,
+    "deliveries of a run": lambda conn: deliveries.of_run(conn, "r"),
+    "dead deliveries": lambda conn: deliveries.dead_count(conn, "f"),
+    "last endings": lambda conn: breakers.last_endings(conn, "f", after=1.0, most=20),
+    "writers": lambda conn: outputs.writers(conn, ["/a", "/b"]),
 }
 # Tables that grow with every event; the partial index `runs_held` holds only what workers hold now.
-WALK = re.compile(r"SCAN (runs|events|attempts|finishes|records|found|one|queue|waiting|child|newer)\b(?!.*runs_held)")
+WALK = re.compile(
+    r"SCAN (runs|events|attempts|finishes|records|deliveries|outputs|found|one|queue|waiting|child|newer)\b(?!.*runs_held)"
+)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
