@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fn.model.event import Event
-from jupyter_fn.policy.batching import Closing, Item, Bounds, close, compose, event_item
+from jupyter_fn.policy.batching import Bounds, Closing, Item, close, compose, event_item
 from jupyter_fn.policy.expressions import parse_expression
 
 NOW = 1000.0
