@@ -164,7 +164,7 @@ class Dispatcher:
             for step in steps
             if step.after.state is State.CLAIMED  # not one that was given up instead, for its age
         ]
-        left = bool(full) or len(candidates) >= most or len(placed) < len(candidates)
+        left = bool(full) or len(candidates) >= most or len(placed) < len(candidates) or queue.lanes_wait(conn)
         return Batch(claimed, steps, left=left, next_due=queue.next_due(conn, now) if look_ahead else None)
 
     def _claimed(self, future: asyncio.Future[Batch]) -> None:

@@ -147,10 +147,11 @@ def _win(run: Run, now: float, rules: Rules) -> Step:
         return after.replace(state=State.SUCCEEDED), (*emitted, *FINISHED)
     done, left = set_apart(run)
     done = done.replace(state=State.SUCCEEDED, result=run.result, started=run.started, ended=now)
-    verdict, instructions = judge(left, run.error or {}, now, rules)
-    left = left.replace(**verdict)
+    left = left.replace(**judge(left, run.error or {}, now, rules)[0])
     ends = (*_consequences(done, rules), *_consequences(left, rules))
-    return after.replace(state=State.SPLIT, result=None), (*emitted, MakeRuns((done, left)), *instructions, *ends)
+    wake = (WakeAt(left.due),) if left.state is State.WAITING else ()
+    split = after.replace(state=State.SPLIT, result=None)
+    return split, (*emitted, MakeRuns((done, left)), *wake, *FINISHED, *ends)
 
 
 def _fail(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:

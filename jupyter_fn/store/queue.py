@@ -181,6 +181,18 @@ def _heads() -> Select[Any]:
     return select(*COLUMNS).where(runs.c.seq.in_(seqs), runs.c.due <= _NOW)
 
 
+def lanes_wait(conn: Connection) -> bool:
+    """Whether the end of a run may let another one go on that waits for it in its lane."""
+    return bool(conn.execute(_LANES_WAIT).scalar())
+
+
+def _lanes_wait() -> Select[Any]:
+    queued, waiting = runs.alias(), runs.alias()
+    laned = exists().where(queued.c.state == QUEUED, queued.c.lane != NONE)
+    ranked = exists().where(waiting.c.state.in_(OPEN), waiting.c.rank != NONE, waiting.c.state == WAITING)
+    return select(or_(laned, ranked))
+
+
 def _with_lanes() -> Select[Any]:
     queued = (runs.c.state == QUEUED, runs.c.lane != NONE, runs.c.function == functions.c.name)
     some = select(runs.c.seq).where(*queued).correlate(functions).exists()
@@ -188,6 +200,7 @@ def _with_lanes() -> Select[Any]:
 
 
 _CLAIMABLE, _BY_HAND, _HEADS, _WITH_LANES = _claimable(), _by_hand(), _heads(), _with_lanes()
+_LANES_WAIT = _lanes_wait()
 _LANES, _LANES_TO = _lanes(bounded=False), _lanes(bounded=True)
 
 

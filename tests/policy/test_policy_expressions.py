@@ -84,5 +84,5 @@ def test_without_order_the_lane_is_the_concurrency_key():
     [{"order_by": "event."}, {"concurrency_key": "1 +"}, {"concurrency_key": "event.x limit=no"}],
 )
 def test_what_cannot_be_read_names_its_option(options):
-    with pytest.raises(BadValue, match="--(order-by|concurrency-key)"):
+    with pytest.raises(BadValue, match=r"--(order-by|concurrency-key)"):
         lines_of(Options(**options))
