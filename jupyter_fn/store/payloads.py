@@ -6,21 +6,19 @@ resolves. What is read is checked against its digest.
 
 from __future__ import annotations
 
-import os
 import posixpath
-from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
 from ..model.codec import dumps, loads
 from ..model.errors import HomeRefused, NotFound
-from ..model.ids import digest, new_id
+from ..model.ids import digest
 from .dialect import insert
 from .schema import payloads
+from .whole import write_whole
 
 _REFERENCE = "@"  # no JSON text begins with it
-_WHOLE_PUT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oci", "memory"})  # a put shows all or nothing
 
 
 class Shelf:
@@ -79,35 +77,7 @@ class Shelf:
         path = self._path(folder, name)
         if filesystem.exists(path) and filesystem.size(path) == len(data):
             return
-        protocols = {filesystem.protocol} if isinstance(filesystem.protocol, str) else set(filesystem.protocol)
-        if "file" in protocols:
-            _write_local(Path(path), data)
-        elif protocols & _WHOLE_PUT:
-            filesystem.pipe_file(path, data)
-        else:
-            filesystem.makedirs(posixpath.dirname(path), exist_ok=True)
-            aside = f"{path}.{new_id()}.part"
-            filesystem.pipe_file(aside, data)
-            filesystem.mv(aside, path)
-
-
-def _write_local(path: Path, data: bytes) -> None:
-    """Beside, synced, renamed, the folder synced: after this returns, not even a power cut takes it away."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{new_id()}.part")
-    try:
-        with aside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        write_whole(filesystem, path, data, folder_mode=0o700)
 
 
 def _shelf(conn: Connection) -> Shelf:
