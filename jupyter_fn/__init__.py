@@ -23,11 +23,14 @@ if TYPE_CHECKING:
         topic,
         unload_ipython_extension,
     )
-    from .model.errors import FnError
+    from .model.errors import FnError, Throttled
+    from .runtime.failures import Failures
 
 _NAMES = {
     "Client": "app",
+    "Failures": "runtime.failures",
     "FnError": "model.errors",
+    "Throttled": "model.errors",
     "after": "app",
     "at": "app",
     "cron": "app",
@@ -42,7 +45,9 @@ _NAMES = {
 
 __all__ = [
     "Client",
+    "Failures",
     "FnError",
+    "Throttled",
     "after",
     "at",
     "cron",

@@ -19,13 +19,14 @@ from typing import Any
 
 from ..capture.local import build_handler
 from ..model.codec import dumps
-from ..model.errors import UndefinedName
+from ..model.errors import UndefinedName, error_from_dict
 from ..model.event import BY_HAND, Event
 from ..model.ids import new_id
 from ..model.version import Bundle, Draft
 from ..runtime.assignment import Assignment
 from ..runtime.context import Context, Produced
 from ..runtime.event import Fields, make_event
+from ..runtime.failures import answer_of, speaks_of_items
 from ..runtime.outputs import discard, publish
 from .echo import echo
 
@@ -35,6 +36,7 @@ def run_draft(draft: Draft, event: Any) -> Any:
 
     Raises:
         NoHandler: it is a notebook.
+        BatchFailed: items of its batch failed, it says; BadBatchAnswer: what it says of them cannot be read.
         Exception: whatever the handler raises.
     """
     handler = build_handler(draft.bundle)
@@ -45,6 +47,7 @@ def run_draft(draft: Draft, event: Any) -> Any:
         staged = produced.staged
         try:
             value = _finished(_call(handler, make_event(dict(assignment.event)), context))
+            value = _judged(value, assignment)
         except BaseException:
             discard(list(staged.values()))
             raise
@@ -100,6 +103,16 @@ def _assignment(draft: Draft, event: Any) -> Assignment:
         memory_mb=draft.options.memory_mb,
         idempotency_key=run_id,
     )
+
+
+def _judged(value: Any, assignment: Assignment) -> Any:
+    """As on a worker, a batch of which items failed has failed: by hand it is one event."""
+    if not speaks_of_items(value):
+        return value
+    answer = answer_of(value, assignment.event, batch_size=1)
+    if answer.error is not None:
+        raise error_from_dict(dict(answer.error))
+    return answer.result
 
 
 def _call(handler: Callable[..., Any], event: Any, context: Context) -> Any:

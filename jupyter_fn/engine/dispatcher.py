@@ -292,6 +292,7 @@ def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
         watched=entry.watched,
         idempotency_key=event.id,
         hops=run.hops,
+        batch_size=run.batch_size,
         packages=version.packages,
         python=version.python,
     )

@@ -27,5 +27,7 @@ def outcome_from_dict(data: Mapping[str, Any]) -> Outcome:
         "usage": Usage(**data["usage"]),
         "staged": tuple(Staged(**file) for file in data["staged"]),
         "emitted": tuple(Record(**record) for record in data["emitted"]),
+        "failed": tuple(data["failed"]),
+        "wrote": tuple(data["wrote"]),
     }
     return Outcome(**{**data, **parts})

@@ -26,6 +26,7 @@ class Assignment:
     watched: tuple[str, ...] = ()  # absolute globs of the function's own file triggers: writing there is a loop
     idempotency_key: str = ""
     hops: int = 0
+    batch_size: int = 1  # items of the event that the service knows of
     packages: Mapping[str, str] = field(default_factory=dict)  # of the version; compared with what the worker has
     python: str = ""  # of the version, "3.11.7"; major.minor must be the worker's
 

@@ -36,7 +36,8 @@ from . import logs
 from .assignment import Assignment
 from .context import Context, Produced
 from .event import Fields, make_event
-from .faults import handler_failed, load_failed, refuse_item_failures
+from .failures import NOTHING, Answer, answer_of
+from .faults import handler_failed, load_failed
 from .linux import adopt_orphans, die_with_parent
 from .loading import Handler, check_packages, load_handler, unpack
 from .metering import Measured, Meter
@@ -135,18 +136,18 @@ class Environment:
         event = make_event(dict(assignment.event))
         log_start = logs.begin(assignment.run_id)
         started = time.time()
-        result, error = None, None
+        answer, error = NOTHING, None
         self.meter.start()
         try:
             os.chdir(assignment.folder)  # the run before may have gone elsewhere
-            result = to_json(_finished(self.handler(event, context), context))
-            refuse_item_failures(assignment.event, result)
+            value = _finished(self.handler(event, context), context)
+            answer = answer_of(value, assignment.event, batch_size=assignment.batch_size)
         except BaseException as raised:
             error = raised
         measured = self.meter.stop()
         if os.getpid() != self.pid:
             os._exit(0)  # the handler forked, and this is its child that came back out of it
-        outcome = self.outcome(assignment, produced, measured, result=result, error=error)
+        outcome = self.outcome(assignment, produced, measured, answer=answer, error=error)
         log_end = logs.end()
         outcome["usage"]["bytes_written"] -= min(measured.bytes_written, log_end - log_start)
         return {**outcome, "started": started, "ended": time.time(), "log": [log_start, log_end]}
@@ -157,13 +158,14 @@ class Environment:
         produced: Produced,
         measured: Measured,
         *,
-        result: Any,
+        answer: Answer,
         error: BaseException | None,
     ) -> dict[str, Any]:
         """What the owner is told; what a failed run has staged is removed, and its scratch folder in any case."""
-        fault = None
         if error is not None:
             fault = handler_failed(error, limit_mb=assignment.memory_mb, peak_mb=measured.max_memory_mb)
+            answer = Answer(None, error=fault)
+        if answer.error is not None and not answer.failed:
             discard(list(produced.staged.values()))
             produced.staged.clear()
             produced.emitted.clear()
@@ -176,8 +178,9 @@ class Environment:
             "token": assignment.token,
             "usage": usage,
             "cpu_total_ms": measured.cpu_total_ms,
-            "result": result if fault is None else None,
-            "error": fault,
+            "result": answer.result,
+            "error": answer.error,
+            "failed": answer.failed,
             "staged": [asdict(file) for file in produced.staged.values()],
             "emitted": [asdict(record) for record in produced.emitted],
             "retained_kb": self.meter.retained_kb(),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import signal
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import (
+    BadBatchAnswer,
     EnvironmentDied,
     FnError,
     HandlerFailed,
@@ -20,6 +20,7 @@ from ..model.errors import (
     RunCancelled,
     RunError,
     RunTimedOut,
+    Throttled,
     WorkerLost,
 )
 from ..model.units import format_duration
@@ -27,8 +28,7 @@ from ..model.units import format_duration
 _OWN = str(Path(__file__).parent.parent) + "/"
 _MOST_MESSAGE = 8_192
 _MOST_TRACEBACK = 65_536
-_ITEM_FAILURES = "batchItemFailures"
-_UNFORGIVING = (LoadFailed, ResultNotSerializable)  # ours, and no retry helps
+_UNFORGIVING = (BadBatchAnswer, LoadFailed, ResultNotSerializable)  # ours, and no retry helps
 
 
 class CellFailed(Exception):
@@ -36,7 +36,8 @@ class CellFailed(Exception):
 
     def __init__(self, kind: str, cause: str, traceback: str, remedy: str) -> None:
         super().__init__(f"{kind}: {cause}")
-        self.told = HandlerFailed(cause, remedy, kind=kind, traceback=traceback)
+        told = Throttled if kind == Throttled.__name__ else HandlerFailed
+        self.told = told(cause, remedy, kind=kind, traceback=traceback)
 
 
 def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict[str, Any]:
@@ -50,41 +51,22 @@ def handler_failed(error: BaseException, *, limit_mb: int, peak_mb: int) -> dict
         return LoadFailed(error.cause, error.remedy, kind=kind, traceback=traceback_of(error)).to_dict()
     if isinstance(error, CellFailed):
         return error.told.to_dict()
-    failed = HandlerFailed(_message(error), _remedy(error), kind=type(error).__name__, traceback=traceback_of(error))
+    told = Throttled if isinstance(error, Throttled) else HandlerFailed
+    failed = told(message_of(error), _remedy(error), kind=type(error).__name__, traceback=traceback_of(error))
+    wait_s = retry_after_of(error)
+    return {**failed.to_dict(), **({} if wait_s is None else {"retry_after": wait_s})}
+
+
+def retry_after_of(error: BaseException) -> float | None:
+    """The seconds to wait that an exception asks for by its attribute `retry_after`."""
     wait_s = getattr(error, "retry_after", None)
-    asked = isinstance(wait_s, int | float) and math.isfinite(wait_s)
-    return {**failed.to_dict(), **({"retry_after": float(wait_s)} if asked and wait_s is not None else {})}
-
-
-def refuse_item_failures(event: Mapping[str, Any], result: Any) -> None:
-    """A batch of which the handler says that items failed has failed, as a whole: no item may get lost in a success.
-
-    AWS's shape is `{"batchItemFailures": [{"itemIdentifier": id}]}`; an empty list says that all went well.
-
-    Raises:
-        HandlerFailed: items are named, or the shape is another one.
-    """
-    failures = result.get(_ITEM_FAILURES) if isinstance(result, dict) else None
-    if not failures or not isinstance(event.get("records", event.get("files")), list):
-        return
-    rows = failures if isinstance(failures, list) else []
-    names = [str(row["itemIdentifier"]) for row in rows if isinstance(row, dict) and row.get("itemIdentifier")]
-    if not names or len(names) < len(rows):
-        raise HandlerFailed(
-            f"The handler's {_ITEM_FAILURES} cannot be read.",
-            f'Return {{"{_ITEM_FAILURES}": [{{"itemIdentifier": record.id}}, …]}}.',
-        )
-    few = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    raise HandlerFailed(
-        f"{len(names)} items of the batch failed, the handler says: {few}.",
-        "The batch is tried again as a whole; make the handler safe to repeat, or take smaller batches.",
-    )
+    return float(wait_s) if isinstance(wait_s, int | float) and math.isfinite(wait_s) else None
 
 
 def load_failed(error: BaseException, function: str) -> dict[str, Any]:
     """The version could not be loaded; the cause names the exception, or our own finding."""
     ours = isinstance(error, FnError)
-    cause = error.cause if isinstance(error, FnError) else f"{type(error).__name__}: {_message(error)}"
+    cause = error.cause if isinstance(error, FnError) else f"{type(error).__name__}: {message_of(error)}"
     remedy = (
         error.remedy if isinstance(error, FnError) else "The traceback shows the line; correct it and publish again."
     )
@@ -170,7 +152,8 @@ def _trim(story: traceback.TracebackException | None, seen: set[int]) -> None:
         _trim(other, seen)
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """What an exception says, cut where it goes on for too long."""
     if isinstance(error, RunError | FnError):
         return error.cause
     try:

@@ -27,6 +27,7 @@ def said(message: dict[str, Any], *, peak_kb: int, log: str) -> Outcome:
         staged=tuple(Staged(**file) for file in message["staged"]),
         emitted=tuple(Record(**record) for record in message["emitted"]),
         log=log,
+        failed=tuple(message["failed"]),
     )
 
 

@@ -8,7 +8,7 @@ from jupyter_fn.capture.draft import capture_cell
 from jupyter_fn.capture.options import given_by_keywords
 from jupyter_fn.client.client import Client
 from jupyter_fn.client.handle import Function
-from jupyter_fn.model.errors import UndefinedName
+from jupyter_fn.model.errors import BadBatchAnswer, BatchFailed, UndefinedName
 
 
 @pytest.fixture
@@ -67,6 +67,23 @@ def test_outputs_of_a_handler_that_fails_leave_nothing(local, tmp_path):
     with pytest.raises(KeyError, match="late"):
         local(source)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_failed_items_of_a_batch_fail_it_as_they_do_by_hand_on_a_worker(local, tmp_path):
+    source = (
+        "from jupyter_fn import Failures\n"
+        "def handler(event, context):\n"
+        "    with context.output('a.txt') as path:\n"
+        "        path.write_text('half')\n"
+        "    return Failures(event.bad)\n"
+    )
+    records = [{"id": "a"}, {"id": "b"}]
+    assert local(source.replace("a.txt", "b.txt"), {"records": records, "bad": []}) == {"batchItemFailures": []}
+    with pytest.raises(BatchFailed, match="1 of 2 items of the batch failed: a"):
+        local(source, {"records": records, "bad": ["a"]})
+    with pytest.raises(BadBatchAnswer, match="'c'"):
+        local(source, {"records": records, "bad": ["c"]})
+    assert [path.name for path in tmp_path.glob("*.txt")] == ["b.txt"]
 
 
 def test_records_that_would_be_emitted_are_said_to_stay(local, capsys):

@@ -53,31 +53,66 @@ def test_a_value_that_json_cannot_say_is_named_and_not_tried_again(house: Any) -
     assert outcome.error["traceback"] == ""  # no line of the handler has anything to do with it
 
 
-@pytest.mark.parametrize(
-    ("failures", "said"),
-    [
-        ("[{'itemIdentifier': 'a-2'}]", "1 items of the batch failed, the handler says: a-2."),
-        (
-            "[{'itemIdentifier': str(n)} for n in range(9)]",
-            "9 items of the batch failed, the handler says: 0, 1, 2, 3, 4, ….",
-        ),
-        ("[{'id': 'a-2'}]", "cannot be read"),
-        ("['a-2']", "cannot be read"),
-        ("'a-2'", "cannot be read"),
-        ("[]", None),
-        ("None", None),
-    ],
-)
-def test_a_batch_with_failed_items_has_failed_as_a_whole(house: Any, failures: str, said: str | None) -> None:
+BATCH = {"type": "stream.batch", "records": [{"id": f"a-{n}"} for n in range(3)]}
+SAYS = """
+    from jupyter_fn import Failures
+    def handler(event, context):
+        failures = Failures()
+        for record in event.records:
+            try:
+                if record.id in {ids}: raise ValueError(record.id)
+            except ValueError as error:
+                failures[record.id] = error
+        with context.output("a.txt") as path: path.write_text("whole")
+        context.emit(1)
+        return failures
+"""
+
+
+def test_what_a_batch_has_done_counts_though_items_of_it_failed(house: Any) -> None:
+    outcome = house.run(SAYS.format(ids=["a-1"]), BATCH, batch_size=3)
+    assert outcome.failed == (1,)
+    assert outcome.error["class"] == "BatchFailed"
+    assert "1 of 3 items of the batch failed: a-1 (ValueError: a-1)." in outcome.error["message"]
+    assert "raise ValueError(record.id)" in outcome.error["traceback"]
+    assert outcome.result == {"batchItemFailures": [{"itemIdentifier": "a-1", "error": "ValueError: a-1"}]}
+    assert len(outcome.staged) == len(outcome.emitted) == 1
+
+
+@pytest.mark.parametrize("fields", [{"batch_size": 3}, {}], ids=["all of it", "by hand"])
+def test_a_batch_of_which_nothing_is_done_leaves_nothing(house: Any, fields: Any) -> None:
+    ids = ["a-0", "a-1", "a-2"] if fields else ["a-1"]
+    outcome = house.run(SAYS.format(ids=ids), BATCH, **fields)
+    assert (outcome.failed, outcome.error["class"], outcome.result) == ((), "BatchFailed", None)
+    assert outcome.staged == outcome.emitted == ()
+    assert list(house.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("failures", ["['a-2']", "'a-2'", "[{'itemIdentifier': 'b'}]", "[{'itemIdentifier': None}]"])
+def test_a_word_on_a_batch_that_cannot_be_read_fails_it_for_good(house: Any, failures: str) -> None:
     body = f"def handler(event): return {{'batchItemFailures': {failures}}}"
-    outcome = house.run(body, {"records": [{"id": "a-1"}, {"id": "a-2"}]})
-    assert (outcome.error or {}).get("class") == (said and "HandlerFailed")
-    assert said is None or said in outcome.error["message"]
+    outcome = house.run(body, BATCH, batch_size=3)
+    assert (outcome.failed, outcome.error["class"]) == ((), "BadBatchAnswer")
+    assert outcome.error["traceback"] == ""
 
 
-def test_what_looks_like_failed_items_is_a_result_like_any_other_where_there_is_no_batch(house: Any) -> None:
+@pytest.mark.parametrize("failures", ["[]", "None"])
+def test_a_batch_without_failed_items_is_a_success(house: Any, failures: str) -> None:
+    outcome = house.run(f"def handler(event): return {{'batchItemFailures': {failures}}}", BATCH, batch_size=3)
+    assert (outcome.failed, outcome.error) == ((), None)
+
+
+def test_failed_items_of_what_is_no_batch_are_refused(house: Any) -> None:
     outcome = house.run("def handler(event): return {'batchItemFailures': ['x']}", {"x": 1})
-    assert outcome.result == {"batchItemFailures": ["x"]}
+    assert outcome.error["class"] == "BadBatchAnswer"
+    assert "no batch" in outcome.error["message"]
+
+
+def test_a_handler_may_ask_to_come_back_later(house: Any) -> None:
+    source = "from jupyter_fn import Throttled\ndef handler(event): raise Throttled('Slow down.', retry_after=3)"
+    error = house.run(source).error
+    assert (error["class"], error["message"], error["retry_after"]) == ("Throttled", "Slow down.", 3.0)
+    assert "in handler" in error["traceback"]
 
 
 def test_the_event_is_a_dict_with_attributes_at_every_depth(house: Any) -> None:

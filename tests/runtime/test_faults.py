@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyter_fn.model.codec import to_json
-from jupyter_fn.model.errors import HandlerFailed, ResultNotSerializable, UnknownOption
+from jupyter_fn.model.errors import BadBatchAnswer, HandlerFailed, ResultNotSerializable, Throttled, UnknownOption
 from jupyter_fn.runtime import faults
 
 
@@ -35,7 +35,25 @@ def test_one_of_our_own_keeps_its_remedy() -> None:
 
 def test_those_that_no_retry_helps_keep_their_class() -> None:
     assert failed(ResultNotSerializable("No JSON."))["class"] == "ResultNotSerializable"
+    assert failed(BadBatchAnswer("No list."))["class"] == "BadBatchAnswer"
     assert failed(HandlerFailed("Inner."))["class"] == "HandlerFailed"
+
+
+class Busy(Throttled):
+    """One's own kind of it."""
+
+
+@pytest.mark.parametrize("error", [Throttled("Later.", retry_after=2), Busy("Later.", retry_after=2)])
+def test_throttling_keeps_its_class_and_its_time_to_wait_whatever_it_is_called(error: Throttled) -> None:
+    told = failed(error)
+    assert (told["class"], told["type"], told["message"]) == ("Throttled", type(error).__name__, "Later.")
+    assert told["retry_after"] == 2.0
+    assert "retry_after" not in failed(Throttled())
+
+
+def test_a_notebooks_cell_can_be_throttled_too() -> None:
+    assert failed(faults.CellFailed("Throttled", "Later.", "", ""))["class"] == "Throttled"
+    assert failed(faults.CellFailed("ValueError", "No.", "", ""))["class"] == "HandlerFailed"
 
 
 def test_an_error_of_ours_that_no_line_of_the_handler_raised_has_no_traceback() -> None:
