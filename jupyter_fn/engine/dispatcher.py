@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
 from ..model.run import Outcome, Run, State
 from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, take_turns, worth_claiming
-from ..policy.splitting import pick
+from ..policy.editing import event_of
 from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
 from ..store import events, queue
@@ -266,14 +266,6 @@ class Dispatcher:
         self._feed.push("progress", data, function=function, key=run_id)
 
 
-def event_of(run: Run, event: Event) -> dict[str, Any]:
-    """The event as the handler sees it: edited if somebody has, and of a batch the items that are the run's."""
-    whole = event if run.data is None else replace(event, data=run.data)
-    seen = whole.for_handler(attempt=run.attempts)
-    items = seen.get(whole.items_name) if run.parts else None
-    return {**seen, whole.items_name: pick(items, run.parts)} if items else seen
-
-
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
     """What travels to the worker for the attempt that `run` has just been claimed for."""
     version, options = entry.version, entry.version.options
@@ -290,7 +282,7 @@ def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
         memory_mb=options.memory_mb,
         env=dict(options.env),
         watched=entry.watched,
-        idempotency_key=event.id,
+        idempotency_key=f"{event.id}:{run.replay}" if run.replay else event.id,
         hops=run.hops,
         batch_size=run.batch_size,
         packages=version.packages,

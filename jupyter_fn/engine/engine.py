@@ -16,10 +16,12 @@ from ..settings import Settings
 from ..store import attempts, costs, queue
 from ..store.database import Database
 from .bench import Bench
+from .cancellations import Cancellations
 from .catalog import Catalog
 from .dispatcher import Dispatcher
 from .feed import Feed
 from .hands import Hands
+from .invocations import Invocations
 from .livelog import LiveLogs
 from .logs import StoreLogs
 from .news import News
@@ -28,6 +30,7 @@ from .poller import Paces, Poller
 from .prices import open_books
 from .publisher import Publisher
 from .questions import Questions
+from .redrives import Redrives
 from .scaler import Scaler
 from .transitions import Transitions
 
@@ -75,18 +78,30 @@ class Engine:
         self.questions = Questions(database, self.catalog, self.poller, live_logs, books=books, clock=clock)
         self.news = News(self.feed, self.questions)
         self.publisher = Publisher(database, self.catalog, self._published, check_here=check_here, clock=clock)
+        changed = self.news.function_changed
+        self.invocations = Invocations(
+            database,
+            self.catalog,
+            self.dispatcher,
+            self.logs,
+            self.feed,
+            self.questions,
+            changed=changed,
+            clock=clock,
+        )
         self.operations = Operations(
             database,
             self.catalog,
             self.dispatcher,
             self.transitions,
-            self.logs,
             self.feed,
             self.questions,
             followed=self.poller.refresh,
-            changed=self.news.function_changed,
+            changed=changed,
             clock=clock,
         )
+        self.cancellations = Cancellations(database, self.transitions, self.feed)
+        self.redrives = Redrives(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._join()
 

@@ -14,7 +14,7 @@ from ..model.cost import PriceBook
 from ..model.errors import FnError
 from ..model.event import Event
 from ..model.function import Function
-from ..model.run import SHOWN_STATES, Run, State
+from ..model.run import SHOWN_STATES, Run
 from ..model.trigger import Trigger
 from ..model.units import parse_time
 from ..policy.audit import PENDING, audit
@@ -30,7 +30,6 @@ from .poller import Poller
 T = TypeVar("T")
 _LAST = 100
 _OPEN = ("queued", "waiting", "running")
-_MOST_FAILURES = 10_000
 
 
 class Questions:
@@ -137,21 +136,6 @@ class Questions:
             text = attempts.log_of(conn, run_id, attempt.number)
             parts.append(attempt_log(text, report_of(attempt, memory_mb=run.memory_mb)))
         return "".join([*parts, self._live_logs.of(run_id)])
-
-    async def failures(self, name: str) -> list[dict[str, Any]]:
-        """Runs that need somebody: dead and failed ones that were not redriven. Raises NotFound."""
-
-        def read(conn: Connection) -> list[Run]:
-            functions.get(conn, name)
-            return self.failed(conn, name)
-
-        return [run_json(run) for run in await self._read(read)]
-
-    def failed(self, conn: Connection, name: str) -> list[Run]:
-        """As `failures`, newest first."""
-        states = (State.DEAD, State.FAILED, State.UNKNOWN)
-        found = [run for s in states for run in runs.list_runs(conn, name, s.value, last=_MOST_FAILURES)]
-        return sorted((run for run in found if not runs.children_of(conn, run.id)), key=lambda run: -run.seq)
 
     # --- cost
 

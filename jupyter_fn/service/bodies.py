@@ -36,10 +36,13 @@ class Weights(Body):
 
 
 class Redrive(Body):
-    """Which dead runs to run again."""
+    """Which failures to run again, and with which events."""
 
     ids: list[str] | None = Field(None, description="All of them when null.")
     code: str = Field("latest", description="latest | same")
+    events: dict[str, Any] = Field(
+        default_factory=dict, description="Run id → the event that its new run handles in place of its own."
+    )
     dry_run: bool = False
 
 

@@ -100,7 +100,7 @@ async def versions(service: Service, name: str) -> Json:
 @api.post("/functions/{name}/invoke")
 async def invoke(service: Service, name: str, body: Invoke) -> Json:
     """One run by hand."""
-    answer = await service.engine.operations.invoke(
+    answer = await service.engine.invocations.invoke(
         name, body.event, qualifier=body.qualifier, run_key=body.run_key, wait_s=body.wait_s
     )
     return Json(answer)
@@ -109,7 +109,7 @@ async def invoke(service: Service, name: str, body: Invoke) -> Json:
 @api.post("/functions/{name}/map")
 async def map_events(service: Service, name: str, body: Map) -> Json:
     """One run per event; their ids."""
-    return Json(await service.engine.operations.map(name, body.events, qualifier=body.qualifier))
+    return Json(await service.engine.invocations.map(name, body.events, qualifier=body.qualifier))
 
 
 @api.post("/functions/{name}/pause")
@@ -138,14 +138,16 @@ async def alias(service: Service, name: str, alias: str, body: Weights) -> Json:
 
 @api.get("/functions/{name}/failures")
 async def failures(service: Service, name: str) -> Json:
-    """Runs that need somebody."""
-    return Json(await service.engine.questions.failures(name))
+    """Runs that wait for somebody, with their events."""
+    return Json(await service.engine.redrives.failures(name))
 
 
 @api.post("/functions/{name}/redrive")
 async def redrive(service: Service, name: str, body: Redrive) -> Json:
-    """Run dead runs again."""
-    answer = await service.engine.operations.redrive(name, body.ids, code=body.code, dry_run=body.dry_run)
+    """Run failures again, as they were or with their events edited."""
+    answer = await service.engine.redrives.redrive(
+        name, body.ids, code=body.code, edits=body.events, dry_run=body.dry_run
+    )
     return Json(answer)
 
 
@@ -176,7 +178,7 @@ async def runs(
 async def run(service: Service, run_id: str, wait_s: WaitS = 0.0) -> Json:
     """One run with its attempts and its event."""
     if wait_s:
-        await service.engine.operations.wait(run_id, wait_s)
+        await service.engine.invocations.wait(run_id, wait_s)
     return Json(await service.engine.questions.run(run_id))
 
 
@@ -189,7 +191,7 @@ async def logs(service: Service, run_id: str) -> Json:
 @api.post("/runs/{run_id}/cancel")
 async def cancel(service: Service, run_id: str) -> Json:
     """Stop a run; one that goes on is killed."""
-    return Json(await service.engine.operations.cancel(run_id))
+    return Json(await service.engine.cancellations.cancel(run_id))
 
 
 # --- cost and topics
@@ -205,7 +207,7 @@ async def cost(service: Service, function: str = "", by: str = "", since: str = 
 async def emit(service: Service, topic: str, body: Records) -> Json:
     """Append records to a topic."""
     items = [record.model_dump() for record in body.records]
-    return Json(await service.engine.operations.emit(topic, items))
+    return Json(await service.engine.invocations.emit(topic, items))
 
 
 def _draft(body: bytes) -> Draft:

@@ -285,7 +285,7 @@ class Stage:
 
     async def invoke(self, name: str = "f", event: Any = None, **how: Any) -> str:
         """The run's id."""
-        return str((await self.engine.operations.invoke(name, event or {}, **how))["id"])
+        return str((await self.engine.invocations.invoke(name, event or {}, **how))["id"])
 
     async def invoked(self, number: int, name: str = "f", **options: Any) -> list[Assignment]:
         """Publish `name`, invoke it so many times: what the executor was sent of it then."""

@@ -44,7 +44,7 @@ async def test_short_runs_are_queued_at_a_worker_beyond_its_slots(busy):
     (given,) = await busy.invoked(1)
     busy.executor.succeed(given, ms=1.0)
     await busy.ended(given.run_id)
-    await busy.engine.operations.map("f", [{}] * 300)
+    await busy.engine.invocations.map("f", [{}] * 300)
     await busy.quiet()
     held = busy.states().count("claimed")
     assert 2 < held <= 2 * 64
@@ -137,7 +137,7 @@ async def test_a_limit_counts_runs_that_put_files_in_place(busy, gate):
 async def test_publishing_with_another_limit_counts_at_once(stage):
     stage.executor.join(slots=8)
     await stage.invoked(1, concurrency=1)
-    await stage.engine.operations.map("f", [{}] * 5)
+    await stage.engine.invocations.map("f", [{}] * 5)
     await stage.publish(concurrency=3)
     await stage.sent(3)
     await stage.quiet()
@@ -160,7 +160,7 @@ async def test_who_reads_what_was_true_before_publishing_does_not_bring_the_old_
     await stage.publish(concurrency=1)
     published.set()
     assert await reading == {}
-    await stage.engine.operations.map("f", [{}] * 3)
+    await stage.engine.invocations.map("f", [{}] * 3)
     await stage.quiet()
     assert len(stage.executor.waiting) == stage.most_held["f"] == 1
 

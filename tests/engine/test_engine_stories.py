@@ -24,14 +24,14 @@ async def service(open_stage):
 
 async def invoke(stage, source, event=None, **options):
     await stage.publish("f", textwrap.dedent(source), **options)
-    return await stage.engine.operations.invoke("f", event or {}, wait_s=60.0)
+    return await stage.engine.invocations.invoke("f", event or {}, wait_s=60.0)
 
 
 async def test_a_handler_gets_its_event_and_its_value_comes_back(service):
     run = await invoke(service, "def handler(event):\n    print('hi')\n    return {'n': event['n'] + 1}\n", {"n": 1})
     assert (run["state"], run["result"], run["cold"]) == ("succeeded", {"n": 2}, True)
     assert run["log"].startswith("hi\nREPORT RequestId: ")
-    again = await service.engine.operations.invoke("f", {"n": 5}, wait_s=60.0)
+    again = await service.engine.invocations.invoke("f", {"n": 5}, wait_s=60.0)
     assert (again["result"], again["cold"]) == ({"n": 6}, False)
 
 
@@ -80,13 +80,13 @@ async def test_a_running_handler_is_cancelled(service):
     await service.publish("f", source, timeout_s=120.0)
     run_id = await service.invoke()
     await service.until(lambda: service.states() == ["running"])
-    answer = await service.engine.operations.cancel(run_id)
+    answer = await service.engine.cancellations.cancel(run_id)
     assert (answer["state"], answer["attempts"]) == ("cancelled", 1)
 
 
 async def test_many_at_once_are_each_done_once(service):
     await service.publish("f", "def handler(event):\n    return event['n']\n")
-    ids = await service.engine.operations.map("f", [{"n": n} for n in range(300)])
+    ids = await service.engine.invocations.map("f", [{"n": n} for n in range(300)])
     runs = await service.ended(*ids)
     assert [run.result for run in runs] == list(range(300))
     assert set(service.finishes().values()) == {1}
@@ -105,7 +105,7 @@ async def test_a_service_that_goes_in_the_middle_leaves_nothing_undone(service, 
         return event.n
     """
     await service.publish("f", source, retries=0)
-    ids = await service.engine.operations.map("f", [{"n": n} for n in range(60)])
+    ids = await service.engine.invocations.map("f", [{"n": n} for n in range(60)])
     await service.until(lambda: service.states().count("succeeded") >= 5)
     await (service.crash() if end == "crash" else service.close())
     await service.open()
@@ -136,7 +136,7 @@ async def test_whatever_a_handler_says_the_next_one_is_heard(service, returned):
         return value
     """
     run = await invoke(service, source, retries=0)
-    raised = await service.engine.operations.invoke("f", {"raises": True}, wait_s=60.0)
+    raised = await service.engine.invocations.invoke("f", {"raises": True}, wait_s=60.0)
     assert (run["state"], raised["state"]) in [("succeeded", "dead"), ("dead", "dead")]
-    well = await service.engine.operations.invoke("f", {"well": True}, wait_s=60.0)
+    well = await service.engine.invocations.invoke("f", {"well": True}, wait_s=60.0)
     assert well["result"] == "well"

@@ -70,7 +70,7 @@ async def test_an_event_by_its_id_names_all_its_runs(busy):
     (given,) = await busy.invoked(1, retries=0)
     busy.executor.fail(given)
     (run,) = await busy.ended(given.run_id)
-    (redriven,) = (await busy.engine.operations.redrive("f", None, code="same", dry_run=False))["runs"]
+    (redriven,) = (await busy.engine.redrives.redrive("f", None, code="same", dry_run=False))["runs"]
     _, runs = await explained(busy, run.event_id)
     assert runs == [run.id, redriven]
 

@@ -20,7 +20,7 @@ LONG = 5000.0  # ms; so that each run has a slot of its own
 
 @pytest.fixture
 async def history(open_stage, seed, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     history = History(await open_stage(), random.Random(seed))
     await history.begin()
     return history
@@ -132,7 +132,7 @@ class History:
     async def invoke(self, name=""):
         number = self.chance.randint(1, 5)
         self.by_hand += number
-        await self.stage.engine.operations.map(name or self.chance.choice(NAMES), [{}] * number)
+        await self.stage.engine.invocations.map(name or self.chance.choice(NAMES), [{}] * number)
 
     async def invoke_by_key(self):
         name, key = self.chance.choice(NAMES), self.chance.choice("abc")
@@ -142,11 +142,11 @@ class History:
     async def emit(self):
         new = [len(self.emitted) + number for number in range(self.chance.randint(1, 5))]
         self.emitted += new
-        await self.stage.engine.operations.emit("t", [{"value": value} for value in new])
+        await self.stage.engine.invocations.emit("t", [{"value": value} for value in new])
 
     async def cancel(self):
         if runs := [run for run in self.stage.runs() if not run.state.terminal]:
-            await self.stage.engine.operations.cancel(self.chance.choice(runs).id)
+            await self.stage.engine.cancellations.cancel(self.chance.choice(runs).id)
 
     def kill(self):
         """What was asked for by `cancel`."""
@@ -160,7 +160,7 @@ class History:
         await self.stage.engine.operations.set_state(name, "active")
 
     async def redrive(self):
-        await self.stage.engine.operations.redrive(self.chance.choice(NAMES), None, code="latest", dry_run=False)
+        await self.stage.engine.redrives.redrive(self.chance.choice(NAMES), None, code="latest", dry_run=False)
 
     # --- time and services
 

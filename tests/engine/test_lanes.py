@@ -12,7 +12,7 @@ def customers(stage, assignments):
 
 
 async def map_over(stage, texts, name="f"):
-    return await stage.engine.operations.map(name, [{"customer": text, "n": n} for n, text in enumerate(texts)])
+    return await stage.engine.invocations.map(name, [{"customer": text, "n": n} for n, text in enumerate(texts)])
 
 
 async def test_a_limit_per_key_lets_other_keys_go_on(busy):

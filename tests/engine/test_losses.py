@@ -193,7 +193,7 @@ async def test_files_that_cannot_be_put_in_place_make_the_attempt_fail(busy):
 async def test_a_queued_run_is_cancelled_at_once(stage):
     await stage.publish()
     run_id = await stage.invoke()
-    answer = await stage.engine.operations.cancel(run_id)
+    answer = await stage.engine.cancellations.cancel(run_id)
     assert (answer["state"], answer["reason"]) == ("cancelled", "Cancelled")
     stage.executor.join()
     await stage.quiet()
@@ -205,16 +205,16 @@ async def test_a_waiting_run_is_cancelled_at_once(busy):
     (given,) = await busy.invoked(1, backoff="fixed(10ms)")
     busy.executor.fail(given)
     await busy.until(lambda: busy.states() == ["waiting"])
-    assert (await busy.engine.operations.cancel(given.run_id))["state"] == "cancelled"
+    assert (await busy.engine.cancellations.cancel(given.run_id))["state"] == "cancelled"
     busy.clock.advance(1.0)
     await busy.quiet()
     assert busy.executor.waiting == []
 
 
 async def test_a_held_run_is_killed_and_cancelled_when_it_is_dead(busy, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     (given,) = await busy.invoked(1)
-    answer = await busy.engine.operations.cancel(given.run_id)
+    answer = await busy.engine.cancellations.cancel(given.run_id)
     assert (answer["state"], answer["cancel_requested"]) == ("running", True)
     assert busy.executor.cancelled == [("w1-1", given.run_id, given.token)]
     busy.executor.killed(given)
@@ -224,9 +224,9 @@ async def test_a_held_run_is_killed_and_cancelled_when_it_is_dead(busy, monkeypa
 
 
 async def test_a_run_that_succeeds_before_the_kill_has_succeeded(busy, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     (given,) = await busy.invoked(1)
-    await busy.engine.operations.cancel(given.run_id)
+    await busy.engine.cancellations.cancel(given.run_id)
     busy.executor.succeed(given, 1)
     (run,) = await busy.ended(given.run_id)
     assert run.state == "succeeded"
@@ -234,9 +234,9 @@ async def test_a_run_that_succeeds_before_the_kill_has_succeeded(busy, monkeypat
 
 @pytest.mark.parametrize("how", ["fails", "loses its worker"])
 async def test_a_run_that_is_to_be_cancelled_is_not_tried_again(busy, monkeypatch, how):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     (given,) = await busy.invoked(1, backoff="none")
-    await busy.engine.operations.cancel(given.run_id)
+    await busy.engine.cancellations.cancel(given.run_id)
     if how == "fails":
         busy.executor.fail(given)
     else:
@@ -248,11 +248,11 @@ async def test_a_run_that_is_to_be_cancelled_is_not_tried_again(busy, monkeypatc
 
 
 async def test_a_run_that_puts_files_in_place_is_not_cancelled_any_more(busy, gate, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     (given,) = await busy.invoked(1)
     busy.executor.succeed(given, staged=(busy.staged(given, "out.txt"),))
     await busy.until(lambda: busy.states() == ["publishing"])
-    await busy.engine.operations.cancel(given.run_id)
+    await busy.engine.cancellations.cancel(given.run_id)
     gate.set()
     (run,) = await busy.ended(given.run_id)
     assert run.state == "succeeded"
@@ -262,12 +262,12 @@ async def test_cancelling_what_has_ended_changes_nothing(busy):
     (given,) = await busy.invoked(1)
     busy.executor.succeed(given)
     await busy.ended(given.run_id)
-    assert (await busy.engine.operations.cancel(given.run_id))["state"] == "succeeded"
+    assert (await busy.engine.cancellations.cancel(given.run_id))["state"] == "succeeded"
 
 
 async def test_cancelling_nobodys_run_is_an_error(stage):
     with pytest.raises(NotFound, match="no run 'nothing'"):
-        await stage.engine.operations.cancel("nothing")
+        await stage.engine.cancellations.cancel("nothing")
 
 
 # --- the store refuses ---
@@ -332,7 +332,7 @@ async def test_what_is_told_by_somebody_who_waits_is_refused_to_him(stage, refus
     run_id = await stage.invoke()
     refusals(1)
     with pytest.raises(HomeRefused, match="disk is full"):
-        await stage.engine.operations.cancel(run_id)
+        await stage.engine.cancellations.cancel(run_id)
     assert stage.states() == ["queued"]
 
 

@@ -18,7 +18,7 @@ OTHER = "def handler(event):\n    return 2\n"
 
 async def test_who_waits_gets_the_run_when_it_has_ended(busy):
     await busy.publish()
-    waited = busy.engine.operations.invoke("f", {"n": 1}, wait_s=60.0)
+    waited = busy.engine.invocations.invoke("f", {"n": 1}, wait_s=60.0)
     run, given = await asyncio.gather(waited, first_sent(busy))
     assert (run["id"], run["state"], run["result"]) == (given.run_id, "succeeded", 1)
     assert run["log"].startswith("hello\nREPORT RequestId: ")
@@ -32,22 +32,22 @@ async def first_sent(stage):
 
 async def test_who_does_not_wait_gets_it_as_it_is(busy):
     await busy.publish()
-    run = await busy.engine.operations.invoke("f", None)
+    run = await busy.engine.invocations.invoke("f", None)
     assert run["state"] in ("queued", "running")
 
 
 async def test_waiting_ends_with_its_limit(busy):
     await busy.publish()
-    run = await busy.engine.operations.invoke("f", {}, wait_s=0.01)
+    run = await busy.engine.invocations.invoke("f", {}, wait_s=0.01)
     assert run["state"] == "running"
-    again = await busy.engine.operations.wait(run["id"], 0.01)
+    again = await busy.engine.invocations.wait(run["id"], 0.01)
     assert again["state"] == "running"
 
 
 @pytest.mark.parametrize(("sent", "seen"), [(None, {}), ({"a": 1}, {"a": 1}), ([1], {"data": [1]}), (3, {"data": 3})])
 async def test_an_event_that_is_no_dict_stands_under_data(busy, sent, seen):
     await busy.publish()
-    await busy.engine.operations.invoke("f", sent)
+    await busy.engine.invocations.invoke("f", sent)
     (given,) = await busy.sent(1)
     general = {"id", "source", "type", "time", "function", "trigger", "attempt"}
     assert {key: value for key, value in given.event.items() if key not in general} == seen
@@ -61,7 +61,7 @@ async def test_the_same_key_and_event_give_the_same_run(busy):
     await busy.sent(1)
     busy.executor.succeed(busy.executor.of(first), 5)
     await busy.ended(first)
-    again = await busy.engine.operations.invoke("f", {"n": 1}, run_key="k", wait_s=60.0)
+    again = await busy.engine.invocations.invoke("f", {"n": 1}, run_key="k", wait_s=60.0)
     assert (again["id"], again["result"]) == (first, 5)
 
 
@@ -107,7 +107,7 @@ async def test_a_version_is_invoked_by_its_number(busy):
 
 async def test_map_gives_ids_in_the_order_of_its_events(stage):
     await stage.publish()
-    ids = await stage.engine.operations.map("f", [{"n": n} for n in range(50)])
+    ids = await stage.engine.invocations.map("f", [{"n": n} for n in range(50)])
     found = [stage.read(events.get, stage.run(run_id).event_id).data["n"] for run_id in ids]
     assert found == list(range(50))
     assert [run.id for run in stage.runs()] == ids
@@ -115,12 +115,12 @@ async def test_map_gives_ids_in_the_order_of_its_events(stage):
 
 async def test_map_of_equal_events_is_as_many_runs(stage):
     await stage.publish()
-    assert len(set(await stage.engine.operations.map("f", [{}] * 5))) == 5
+    assert len(set(await stage.engine.invocations.map("f", [{}] * 5))) == 5
 
 
 async def test_map_of_nothing_is_nothing(stage):
     await stage.publish()
-    assert await stage.engine.operations.map("f", []) == []
+    assert await stage.engine.invocations.map("f", []) == []
 
 
 # --- topics and followers ---
@@ -128,7 +128,7 @@ async def test_map_of_nothing_is_nothing(stage):
 
 async def test_a_record_of_a_topic_becomes_a_run(busy):
     await busy.publish(on=("topic:orders",))
-    answer = await busy.engine.operations.emit("orders", [{"key": "a", "value": {"n": 1}}, {"value": 2}])
+    answer = await busy.engine.invocations.emit("orders", [{"key": "a", "value": {"n": 1}}, {"value": 2}])
     assert answer["accepted"] == 2
     (given,) = await busy.sent(1)
     assert [(record["key"], record["value"]) for record in given.event["records"]] == [("a", {"n": 1}), ("", 2)]
@@ -137,7 +137,7 @@ async def test_a_record_of_a_topic_becomes_a_run(busy):
 
 async def test_a_topic_needs_a_proper_name(stage):
     with pytest.raises(BadValue, match="cannot name a topic"):
-        await stage.engine.operations.emit("no good", [{"value": 1}])
+        await stage.engine.invocations.emit("no good", [{"value": 1}])
 
 
 async def test_what_a_run_emits_becomes_the_run_of_another_function(busy):
@@ -212,7 +212,7 @@ async def test_an_alias_with_weights_splits_events_by_them(stage):
     await stage.publish()
     await stage.publish("f", OTHER)
     await stage.engine.operations.set_alias("f", "live", {"1": 25, "2": 75})
-    await stage.engine.operations.map("f", [{}] * 400)
+    await stage.engine.invocations.map("f", [{}] * 400)
     shares = Counter(run.version for run in stage.runs())
     assert sum(shares.values()) == 400
     assert 60 <= shares[1] <= 145  # 100 expected, within five deviations
@@ -224,7 +224,7 @@ async def test_a_weight_of_zero_takes_nothing(stage):
     await stage.publish("f", OTHER)
     answer = await stage.engine.operations.set_alias("f", "live", {"1": 0, "2": 1})
     assert answer["aliases"]["live"] == {"2": 1}
-    await stage.engine.operations.map("f", [{}] * 20)
+    await stage.engine.invocations.map("f", [{}] * 20)
     assert {run.version for run in stage.runs()} == {2}
 
 
@@ -249,7 +249,7 @@ async def test_moving_live_brings_the_triggers_of_that_version(stage):
     await stage.publish("f", OTHER, on=("topic:new",))
     await stage.engine.operations.set_alias("f", "live", {"1": 100})
     assert [trigger.uri for trigger in stage.triggers()] == ["topic:old"]
-    await stage.engine.operations.emit("old", [{"value": 1}])
+    await stage.engine.invocations.emit("old", [{"value": 1}])
     await stage.until(lambda: [run.version for run in stage.runs()] == [1])
 
 
@@ -258,7 +258,7 @@ async def test_moving_live_brings_the_limit_of_that_version(stage):
     await stage.publish(concurrency=1)
     await stage.publish("f", OTHER)
     await stage.engine.operations.set_alias("f", "live", {"1": 100})
-    await stage.engine.operations.map("f", [{}] * 4)
+    await stage.engine.invocations.map("f", [{}] * 4)
     await stage.quiet()
     assert len(stage.executor.waiting) == 1
 
@@ -268,8 +268,8 @@ async def test_rollback_brings_back_the_version_before_with_its_triggers(stage):
     await stage.publish("f", OTHER, on=("topic:new",))
     answer = await stage.engine.operations.rollback("f")
     assert (answer["version"], [trigger["uri"] for trigger in answer["triggers"]]) == (1, ["topic:old"])
-    await stage.engine.operations.emit("new", [{"value": 1}])
-    await stage.engine.operations.emit("old", [{"value": 1}])
+    await stage.engine.invocations.emit("new", [{"value": 1}])
+    await stage.engine.invocations.emit("old", [{"value": 1}])
     await stage.until(lambda: stage.runs())
     await stage.quiet()
     assert [run.version for run in stage.runs()] == [1]
@@ -291,7 +291,7 @@ async def test_removing_cancels_what_is_open_and_keeps_what_was(busy):
     busy.executor.succeed(busy.executor.of(done), ms=5000.0)
     busy.executor.fail(busy.executor.of(failed))
     await busy.until(lambda: busy.states() == ["succeeded", "waiting"])
-    held, queued = await busy.engine.operations.map("f", [{}] * 2), await busy.invoke()
+    held, queued = await busy.engine.invocations.map("f", [{}] * 2), await busy.invoke()
     await busy.sent(2)
     assert await busy.engine.operations.remove("f") == {"removed": "f"}
     await busy.quiet()
@@ -316,7 +316,7 @@ async def test_a_removed_function_is_not_there_any_more(stage):
     ):
         with pytest.raises(NotFound):
             await question
-    await stage.engine.operations.emit("t", [{"value": 1}])
+    await stage.engine.invocations.emit("t", [{"value": 1}])
     await stage.quiet()
     assert stage.runs() == []
 
@@ -348,7 +348,7 @@ async def test_the_history_of_a_removed_function_is_that_of_the_one_that_comes_b
 async def dead(busy):
     """Two dead runs of version 1; version 2 is live."""
     await busy.publish(retries=0)
-    ids = await busy.engine.operations.map("f", [{"n": 1, "size": 100}, {"n": 2, "size": 23}])
+    ids = await busy.engine.invocations.map("f", [{"n": 1, "size": 100}, {"n": 2, "size": 23}])
     for given in list(await busy.sent(2)):
         busy.executor.fail(given, ms=100.0)
     await busy.ended(*ids)
@@ -358,7 +358,7 @@ async def dead(busy):
 
 
 async def redrive(stage, ids=None, *, code="same", dry_run=False):
-    return await stage.engine.operations.redrive("f", ids, code=code, dry_run=dry_run)
+    return await stage.engine.redrives.redrive("f", ids, code=code, dry_run=dry_run)
 
 
 @pytest.mark.parametrize(("code", "version"), [("same", 1), ("latest", 2)])
@@ -404,13 +404,13 @@ async def test_an_event_counts_once_however_often_it_is_redriven(dead):
         await dead.quiet()
         await dead.until(lambda: all(run.state.terminal for run in dead.runs()))
     assert (await dead.balance())["dead"] == 2
-    assert len(await dead.engine.questions.failures("f")) == 2
+    assert len(await dead.engine.redrives.failures("f")) == 2
     await redrive(dead)
     for given in list(await dead.sent(2)):
         dead.executor.succeed(given)
     await dead.until(lambda: all(run.state.terminal for run in dead.runs()))
     assert (await dead.balance())["done"] == 2
-    assert await dead.engine.questions.failures("f") == []
+    assert await dead.engine.redrives.failures("f") == []
 
 
 async def test_only_dead_runs_are_redriven(dead):

@@ -282,7 +282,7 @@ async def test_a_paused_function_is_not_polled_and_its_runs_are_not_claimed(busy
     sources(busy, source)
     await busy.publish(on=("topic:t",))
     await busy.sent(2)
-    await busy.engine.operations.map("f", [{}] * 2)
+    await busy.engine.invocations.map("f", [{}] * 2)
     answer = await busy.engine.operations.set_state("f", "paused")
     assert (answer["state"], answer["triggers"][0]["state"]) == ("paused", "paused")
     assert source.stopped
@@ -311,7 +311,7 @@ async def test_resume_catches_up_with_what_came_meanwhile(stage, sources):
 async def test_a_paused_function_stays_paused_over_a_restart(busy):
     await busy.publish(on=("topic:t",))
     await busy.engine.operations.set_state("f", "paused")
-    await busy.engine.operations.emit("t", [{"value": 1}])
+    await busy.engine.invocations.emit("t", [{"value": 1}])
     await busy.restart(lambda executor: executor.joins_at_start.append("w"))
     await busy.quiet()
     assert busy.runs() == []
@@ -327,7 +327,7 @@ async def test_republishing_neither_loses_nor_doubles_anything(stage):
     await stage.publish(on=("topic:t batch=1",))
     for round_ in range(6):
         for _ in range(4):
-            await stage.engine.operations.emit("t", [{"value": batch}])
+            await stage.engine.invocations.emit("t", [{"value": batch}])
             batch += 1
         await stage.publish("f", f"def handler(event):\n    return {round_}\n", on=("topic:t batch=1",))
     await stage.until(lambda: len(stage.runs()) >= batch)
@@ -404,14 +404,14 @@ async def test_closing_waits_for_the_look_that_is_under_way(stage, sources):
 async def test_one_topic_feeds_two_functions(stage):
     await stage.publish("f", on=("topic:t",))
     await stage.publish("g", on=("topic:t",))
-    await stage.engine.operations.emit("t", [{"value": 1}])
+    await stage.engine.invocations.emit("t", [{"value": 1}])
     await stage.until(lambda: len(stage.runs("f")) == len(stage.runs("g")) == 1)
 
 
 async def test_two_triggers_on_one_function_are_both_followed(stage):
     await stage.publish(on=("topic:a", "topic:b"))
-    await stage.engine.operations.emit("a", [{"value": 1}])
-    await stage.engine.operations.emit("b", [{"value": 2}])
+    await stage.engine.invocations.emit("a", [{"value": 1}])
+    await stage.engine.invocations.emit("b", [{"value": 2}])
     await stage.until(lambda: len(stage.runs()) == 2)
     function = await stage.engine.questions.function("f")
     assert [trigger["lag"] for trigger in function["triggers"]] == [1, 1]

@@ -115,13 +115,13 @@ async def test_a_version_takes_its_triggers_from_its_own_options(stage):
 
 async def test_a_trigger_that_stays_goes_on_where_it_was(stage):
     await stage.publish(on=("topic:a",))
-    await stage.engine.operations.emit("a", [{"value": 1}])
+    await stage.engine.invocations.emit("a", [{"value": 1}])
     await stage.until(lambda: len(stage.runs()) == 1)
     before = stage.trigger()
     await stage.publish("f", OTHER, on=("topic:a", "topic:b"))
     after = next(trigger for trigger in stage.triggers() if trigger.uri == "topic:a")
     assert (after.id, after.position, after.created) == (before.id, before.position, before.created)
-    await stage.engine.operations.emit("a", [{"value": 2}])
+    await stage.engine.invocations.emit("a", [{"value": 2}])
     await stage.until(lambda: len(stage.runs()) == 2)
     assert [run.version for run in stage.runs()] == [1, 2]
 

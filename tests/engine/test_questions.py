@@ -14,7 +14,7 @@ async def lively(busy):
     """A function with a run of every fate: succeeded at once, after a retry and after a loss; dead, cancelled, queued,
     waiting, claimed."""
     await busy.publish(backoff="fixed(1h)", retries=1, memory_mb=769)
-    operations, executor = busy.engine.operations, busy.executor
+    engine, executor = busy.engine, busy.executor
 
     async def one(*ends, ms=10.0):
         """A run with these attempts, one after the other."""
@@ -43,10 +43,10 @@ async def lively(busy):
     await busy.until(lambda: busy.known["waiting"] in [given.run_id for given in executor.waiting])
     executor.fail(executor.of(busy.known["waiting"]))
     await busy.until(lambda: busy.run(busy.known["waiting"]).state == "waiting")
-    await operations.set_state("f", "paused")
+    await engine.operations.set_state("f", "paused")
     busy.known["cancelled"] = await busy.invoke()
-    await operations.cancel(busy.known["cancelled"])
-    await operations.set_state("f", "active")
+    await engine.cancellations.cancel(busy.known["cancelled"])
+    await engine.operations.set_state("f", "active")
     busy.clock.advance(1.0)
     busy.known["claimed"] = await busy.invoke()
     await busy.until(lambda: busy.known["claimed"] in [given.run_id for given in executor.waiting])
@@ -211,12 +211,12 @@ async def test_what_is_being_printed_is_in_the_log_and_not_twice_afterwards(busy
 
 
 async def test_failures_are_the_dead_that_nobody_has_redriven(lively):
-    questions = lively.engine.questions
-    assert [run["id"] for run in await questions.failures("f")] == [lively.known["dead"]]
-    await lively.engine.operations.redrive("f", None, code="same", dry_run=False)
-    assert await questions.failures("f") == []
+    redrives = lively.engine.redrives
+    assert [run["id"] for run in await redrives.failures("f")] == [lively.known["dead"]]
+    await lively.engine.redrives.redrive("f", None, code="same", dry_run=False)
+    assert await redrives.failures("f") == []
     with pytest.raises(NotFound):
-        await questions.failures("nobody")
+        await redrives.failures("nobody")
 
 
 async def test_functions_are_shown_with_their_counts(lively):
@@ -230,7 +230,7 @@ async def test_functions_are_shown_with_their_counts(lively):
 
 async def test_lag_is_what_a_trigger_has_admitted_and_not_ended(busy):
     await busy.publish(on=("topic:t batch=1",))
-    await busy.engine.operations.emit("t", [{"value": n} for n in range(3)])
+    await busy.engine.invocations.emit("t", [{"value": n} for n in range(3)])
     await busy.sent(2)
     busy.executor.succeed(busy.executor.waiting[0])
     await busy.until(lambda: "succeeded" in busy.states())

@@ -101,9 +101,9 @@ async def test_a_run_that_waited_goes_on_waiting_until_it_is_due(busy):
 
 
 async def test_a_run_that_was_to_be_cancelled_is_cancelled(busy, monkeypatch):
-    monkeypatch.setattr("jupyter_fn.engine.operations._CANCEL_LIMIT_S", 0.01)
+    monkeypatch.setattr("jupyter_fn.engine.cancellations._LIMIT_S", 0.01)
     (given,) = await busy.invoked(1)
-    await busy.engine.operations.cancel(given.run_id)
+    await busy.engine.cancellations.cancel(given.run_id)
     await busy.crash()
     await busy.open(joins("w2"))
     (run,) = await busy.ended(given.run_id)

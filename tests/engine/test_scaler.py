@@ -62,14 +62,14 @@ async def test_the_first_run_brings_the_first_worker(elastic):
 
 async def test_while_nobody_knows_how_long_runs_take_each_gets_a_slot(elastic):
     await elastic.publish()
-    await elastic.engine.operations.map("f", [{}] * 4)
+    await elastic.engine.invocations.map("f", [{}] * 4)
     await elastic.sent(4)
     assert there(elastic) == 2
 
 
 async def test_there_are_never_more_workers_than_the_cluster_can_have(elastic):
     await elastic.publish()
-    await elastic.engine.operations.map("f", [{}] * 40)
+    await elastic.engine.invocations.map("f", [{}] * 40)
     await elastic.sent(6)
     await looks(elastic)
     assert there(elastic) == 3
@@ -78,7 +78,7 @@ async def test_there_are_never_more_workers_than_the_cluster_can_have(elastic):
 
 async def test_a_limit_wants_no_more_workers_than_it_can_use(elastic):
     await elastic.publish(concurrency=1)
-    await elastic.engine.operations.map("f", [{}] * 10)
+    await elastic.engine.invocations.map("f", [{}] * 10)
     await elastic.sent(1)
     await looks(elastic)
     assert there(elastic) == 1
@@ -87,7 +87,7 @@ async def test_a_limit_wants_no_more_workers_than_it_can_use(elastic):
 async def test_a_paused_function_wants_no_worker(elastic):
     await elastic.publish()
     await elastic.engine.operations.set_state("f", "paused")
-    await elastic.engine.operations.map("f", [{}] * 3)
+    await elastic.engine.invocations.map("f", [{}] * 3)
     await elastic.quiet()
     assert there(elastic) == 0
     await elastic.engine.operations.set_state("f", "active")
@@ -122,7 +122,7 @@ async def test_a_busy_worker_never_goes(elastic):
 
 async def test_of_several_idle_workers_one_goes_at_a_time_and_the_busy_one_stays(elastic):
     await elastic.publish()
-    await elastic.engine.operations.map("f", [{}] * 6)
+    await elastic.engine.invocations.map("f", [{}] * 6)
     given = await elastic.sent(6)
     busy = elastic.executor.sent[0][0]
     done = [assignment for assignment in given if assignment not in elastic.executor.held_by(busy)]
@@ -234,7 +234,7 @@ async def test_busy_times_of_several_workers_sum(stage):
     await stage.publish()
     for _ in range(3):
         stage.executor.join(slots=1)
-    await stage.engine.operations.map("f", [{}] * 3)
+    await stage.engine.invocations.map("f", [{}] * 3)
     for assignment in list(await stage.sent(3)):
         stage.clock.advance(4.0)
         stage.executor.succeed(assignment)
