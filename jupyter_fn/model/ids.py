@@ -20,6 +20,11 @@ def child_id(parent: str, number: int) -> str:
     return str(uuid.uuid5(_CHILDREN, f"{parent}/{number}"))
 
 
+def delivery_id(run_id: str, target: str) -> str:
+    """The id of what a run has for that target, in the shape of `new_id`. The same delivery always has the same id."""
+    return str(uuid.uuid5(_CHILDREN, f"{run_id}>{target}"))
+
+
 def digest(data: bytes) -> str:
     """SHA-256 in hex; the name under which payloads are stored."""
     return hashlib.sha256(data).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from ..model.event import NewEvent
 from ..model.run import Reason, Run, State
-from ..model.target import Target
+from ..model.target import Kind, parse_target
 from .attempt import class_of
 from .retry import EXPONENTIAL, delay_s
 
@@ -89,13 +90,23 @@ def event_for(function: str, run: Run, record: Mapping[str, Any]) -> tuple[str, 
     return f"{'then' if won else 'on-failure'}:{run.function}", event
 
 
-def path_for(target: Target, run: Run) -> str:
-    """The path or URL of the file with the record of `run`; the same run always has the same."""
-    date = datetime.fromtimestamp(run.ended or 0.0, UTC).date().isoformat()
-    path = target.address
-    for name, value in {"run": run.id, "function": run.function, "date": date}.items():
-        path = path.replace(f"{{{name}}}", value)
-    return path
+def absolute(text: str, folder: str) -> str:
+    """A target text that means the same everywhere: a relative path is one in `folder`."""
+    target = parse_target(text)
+    if target.kind is Kind.FUNCTION:
+        return f"fn:{target.address}"
+    if target.kind is not Kind.FILE:
+        return text
+    path = target.address.removeprefix("file://")
+    return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
+
+
+def path_for(pattern: str, *, function: str, run_id: str, moment: float) -> str:
+    """The path or URL of the file with the record of a run that ended at `moment`; the same run always has the same."""
+    date = datetime.fromtimestamp(moment, UTC).date().isoformat()
+    for name, value in {"run": run_id, "function": function, "date": date}.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    return pattern
 
 
 # --- trying again

@@ -50,9 +50,10 @@ def due(conn: Connection, now: float, limit: int, *, besides: Collection[str] = 
     return [_to_delivery(conn, row) for row in conn.execute(query.order_by(deliveries.c.due).limit(limit)).all()]
 
 
-def next_due(conn: Connection) -> float | None:
-    """When the first of all is to be sent; None when there is nothing to send."""
-    moment: float | None = conn.execute(select(func.min(deliveries.c.due)).where(IS_DUE)).scalar()
+def next_due(conn: Connection, now: float) -> float | None:
+    """When the next one becomes due, after `now`; None when none does."""
+    later = select(func.min(deliveries.c.due)).where(IS_DUE, deliveries.c.due > now)
+    moment: float | None = conn.execute(later).scalar()
     return moment
 
 

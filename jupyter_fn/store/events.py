@@ -73,6 +73,20 @@ def invoke_all(
     return _enter(conn, BY_HAND, function, new_events, make_run, now)
 
 
+def push(
+    conn: Connection,
+    trigger: str,
+    function: str,
+    new_events: Sequence[NewEvent],
+    *,
+    make_run: MakeRun,
+    now: float,
+) -> list[tuple[Event, Run]]:
+    """Enter events that no source polls, those that the trigger has not yet; there is no position to move. Gives what was
+    new, as `admit` does."""
+    return _enter(conn, trigger, function, new_events, make_run, now)
+
+
 def hand_key(function: str, run_key: str) -> str:
     """The key of an event by hand: all functions share the trigger `invoke`."""
     return f"{function}/{run_key}"

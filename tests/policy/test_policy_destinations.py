@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from jupyter_fn.model.errors import BatchFailed, EventTooOld, HandlerFailed
 from jupyter_fn.model.run import Reason, Run, State
-from jupyter_fn.model.target import parse_target
 from jupyter_fn.policy.destinations import (
     GIVE_UP_S,
     Refusal,
+    absolute,
     event_for,
     invocation_record,
     judge_answer,
@@ -102,10 +102,33 @@ def test_a_function_that_is_told_has_the_run_as_cause_and_is_one_hop_further() -
     assert event_for("next", ended(), {})[0] == "then:f"
 
 
-def test_a_file_is_named_after_its_run_and_nothing_else_that_changes() -> None:
-    run = dead()
-    assert path_for(parse_target("failures/"), run) == "failures/f-r-1.json"
-    assert path_for(parse_target("s3://b/{date}/{function}/{run}.txt"), run) == "s3://b/2019-11-14/f/r-1.txt"
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/work/failures/{function}-{run}.json", "/work/failures/f-r-1.json"),
+        ("s3://b/{date}/{function}/{run}.txt", "s3://b/2019-11-14/f/r-1.txt"),
+    ],
+)
+def test_a_file_is_named_after_its_run_and_nothing_else_that_changes(pattern: str, path: str) -> None:
+    assert path_for(pattern, function="f", run_id="r-1", moment=ENDED) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("failures/", "/work/failures/{function}-{run}.json"),
+        ("../dead", "/dead/{function}-{run}.json"),
+        ("file:///var/dead/", "/var/dead/{function}-{run}.json"),
+        ("/var/dead/", "/var/dead/{function}-{run}.json"),
+        ("s3://b/dead/", "s3://b/dead/{function}-{run}.json"),
+        ("repair", "fn:repair"),
+        ("topic:dead", "topic:dead"),
+        ("https://example.org/x", "https://example.org/x"),
+    ],
+)
+def test_a_target_is_in_its_functions_folder_and_stays_where_it_is_when_read_again(text: str, target: str) -> None:
+    assert absolute(text, "/work") == target
+    assert absolute(target, "/elsewhere") == target
 
 
 # --- again

@@ -18,7 +18,8 @@ def delivery(number: int = 1, **fields: object) -> Delivery:
 def test_what_is_entered_is_due_from_its_moment_on_the_longest_due_first(store):
     store.write(deliveries.enter, [delivery(1, due=5.0), delivery(2, due=3.0), delivery(3, due=9.0)])
     assert [one.id for one in store.read(deliveries.due, 5.0, 10)] == ["d2", "d1"]
-    assert store.read(deliveries.next_due) == 3.0
+    assert store.read(deliveries.next_due, 5.0) == 9.0
+    assert store.read(deliveries.next_due, 9.0) is None
 
 
 def test_the_same_delivery_is_entered_once(store):
@@ -50,7 +51,7 @@ def test_what_was_taken_is_done_and_its_error_forgotten(store):
     store.write(deliveries.done, "d1")
     (only,) = store.read(deliveries.of_run, "r1")
     assert (only.state, only.error) == ("done", "")
-    assert store.read(deliveries.next_due) is None
+    assert store.read(deliveries.due, 5.0, 10) == []
 
 
 # --- breakers

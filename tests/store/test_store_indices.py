@@ -47,7 +47,7 @@ QUESTIONS = {
     "records": lambda conn: records.read(conn, "topic", after=3, limit=10),
     "last record": lambda conn: records.last(conn, "topic"),
     "deliveries due": lambda conn: deliveries.due(conn, 1.0, 10, besides=["s3://bucket"]),
-    "next delivery": deliveries.next_due,
+    "next delivery": lambda conn: deliveries.next_due(conn, 1.0),
     "deliveries of a run": lambda conn: deliveries.of_run(conn, "r"),
     "dead deliveries": lambda conn: deliveries.dead_count(conn, "f"),
     "last endings": lambda conn: breakers.last_endings(conn, "f", after=1.0, most=20),
