@@ -176,7 +176,7 @@ OPTIONS: tuple[Option, ...] = (
         part="batch",
         metavar="N",
         parse=_one_or_more,
-        help="most records of a stream in one event",
+        help="most records, files or results in one event",
         examples=("10", "100", "500"),
     ),
     Option(
@@ -184,7 +184,7 @@ OPTIONS: tuple[Option, ...] = (
         part="window_s",
         metavar="DURATION",
         parse=_duration,
-        help="longest time that a batch is collected",
+        help="how long the oldest item of a batch waits for more",
         examples=("1s", "10s", "1m"),
     ),
     Option(

@@ -15,6 +15,7 @@ from ..policy.stimuli import Recovered
 from ..settings import Settings
 from ..store import attempts, costs, queue
 from ..store.database import Database
+from .batcher import Batcher
 from .bench import Bench
 from .cancellations import Cancellations
 from .catalog import Catalog
@@ -74,7 +75,10 @@ class Engine:
             clock=clock,
         )
         paces = Paces(poll_s=settings.poll_s, remote_poll_s=settings.remote_poll_s)
-        self.poller = Poller(database, self.catalog, self.logs, self.dispatcher.enqueue, paces=paces, clock=clock)
+        self.batcher = Batcher(database, self.catalog, self.dispatcher.enqueue, clock=clock)
+        self.poller = Poller(
+            database, self.catalog, self.logs, self.dispatcher.enqueue, self.batcher, paces=paces, clock=clock
+        )
         self.questions = Questions(database, self.catalog, self.poller, live_logs, books=books, clock=clock)
         self.news = News(self.feed, self.questions)
         self.publisher = Publisher(database, self.catalog, self._published, check_here=check_here, clock=clock)
@@ -112,6 +116,7 @@ class Engine:
         self.hands.place_freed = self.dispatcher.place_freed
         self.hands.function_changed = self.news.function_changed
         self.poller.function_changed = self.news.function_changed
+        self.batcher.function_changed = self.news.function_changed
         self.dispatcher.want_workers = self.scaler.want_workers
         self.dispatcher.worker_changed = self._worker_changed
 
@@ -123,6 +128,7 @@ class Engine:
         await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
         await self.executor.start(self.dispatcher)
         self._tasks = [asyncio.create_task(self.scaler.run()), asyncio.create_task(self.news.run())]
+        await self.batcher.start()
         await self.poller.refresh()
         self.dispatcher.wake()
         due = await asyncio.to_thread(self.database.read, lambda conn: queue.next_due(conn, now))
@@ -139,6 +145,7 @@ class Engine:
         self.feed.close()
         self.dispatcher.close()
         await self.poller.close()
+        self.batcher.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

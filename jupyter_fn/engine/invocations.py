@@ -15,7 +15,7 @@ from ..model.ids import new_id
 from ..model.run import TERMINAL, Record, Run
 from ..store import events, records
 from ..store.database import Database
-from .poller import run_maker
+from .admission import run_maker
 from .catalog import Catalog
 from .dispatcher import Dispatcher
 from .facts import run_json

@@ -13,6 +13,7 @@ from ..policy.routing import check_weights
 from ..policy.stimuli import CancelRequested
 from ..store import functions, queue, triggers
 from ..store.database import Database
+from .admission import release_all
 from .catalog import Catalog, live_version
 from .dispatcher import Dispatcher
 from .feed import Feed
@@ -91,6 +92,7 @@ class Operations:
 
         def op(conn: Connection) -> list[str]:
             self._catalog.forget_functions()
+            release_all(conn, self._catalog, name)
             functions.remove(conn, name)
             triggers.remove_all(conn, name)
             return queue.open_ids(conn, name)

@@ -14,16 +14,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..model.errors import FnError
-from ..model.event import Event
-from ..model.ids import new_id
-from ..model.run import Run
 from ..model.trigger import Trigger
-from ..policy.admission import skip_overlaps
-from ..policy.routing import resolve
 from ..sources import registry
 from ..sources.protocol import Logs, Poll, Source
-from ..store import events, queue, triggers
+from ..store import triggers
 from ..store.database import Database
+from .admission import admit
+from .batcher import Batcher
 from .catalog import Catalog
 from .feed import wait_for
 
@@ -53,6 +50,7 @@ class Poller:
         catalog: Catalog,
         logs: Logs,
         enqueue: Enqueue,
+        batcher: Batcher,
         *,
         paces: Paces,
         clock: Callable[[], float],
@@ -61,6 +59,7 @@ class Poller:
         self._catalog = catalog
         self._logs = logs
         self._enqueue = enqueue
+        self._batcher = batcher
         self._paces = paces
         self.clock = clock
         self._followers: dict[str, _Follower] = {}
@@ -106,19 +105,10 @@ class Poller:
 
     async def admit(self, trigger: Trigger, poll: Poll) -> None:
         """Commit what a look brought."""
-        await self._enqueue(partial(self._op, trigger, poll))
+        due = await self._enqueue(lambda conn: admit(conn, self._catalog, trigger, poll, self.clock()))
+        self._batcher.wake_at(trigger.id, due)
         if poll.events:
             self.function_changed(trigger.function)
-
-    def _op(self, trigger: Trigger, poll: Poll, conn: Connection) -> None:
-        make_run = run_maker(conn, self._catalog, trigger.function, trigger.alias)
-        position, now = poll.position, self.clock()
-        new = poll.events
-        if new and trigger.options.get("overlap") == "skip":
-            new = skip_overlaps(new, under_way=queue.under_way(conn, trigger.function, trigger.id))
-        events.admit(conn, trigger.id, trigger.function, new, position=position, make_run=make_run, now=now)
-        if poll.ended:
-            triggers.set_state(conn, trigger.id, "ended")
 
     async def mark(self, trigger: Trigger, state: str, error: str = "") -> None:
         """Keep the state of a trigger, for people to see."""
@@ -126,44 +116,6 @@ class Poller:
             self._database.submit(lambda conn: triggers.set_state(conn, trigger.id, state, error))
         )
         self.function_changed(trigger.function)
-
-
-def run_maker(
-    conn: Connection, catalog: Catalog, function: str, qualifier: str, *, run_id: str = ""
-) -> Callable[[Event], Run]:
-    """What makes the first run of an event; `qualifier` (an alias or a version) is resolved for each event. `run_id`
-    when there is only one.
-
-    Raises:
-        NotFound: no such function.
-    """
-    known = catalog.function(conn, function)
-    resolve(known, qualifier, key="")
-
-    def make(event: Event) -> Run:
-        alias, version = resolve(known, qualifier, key=event.id)
-        return first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
-
-    return make
-
-
-def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
-    """A queued run of an event."""
-    entry = catalog.entry(conn, event.function, version)
-    return Run(
-        id=run_id or new_id(),
-        function=event.function,
-        version=version,
-        alias=alias,
-        trigger=event.trigger,
-        event_id=event.id,
-        created=event.admitted,
-        memory_mb=entry.version.options.memory_mb,
-        batch_size=event.size,
-        hops=event.hops,
-        price_book=catalog.book.name,
-        **entry.lines.keys_of(event),
-    )
 
 
 class _Follower:

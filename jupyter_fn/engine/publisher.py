@@ -114,7 +114,7 @@ def wanted_triggers(function: str, options: Options, folder: str, *, now: float)
         if checked and not any(option in trigger.options for trigger in checked):
             raise BadTrigger(
                 f"--{option} has no effect on {', '.join(trigger.uri for trigger in checked)}.",
-                f"Leave --{option} out; only topic: triggers make batches.",
+                f"Leave --{option} out; triggers on files, topics and functions make batches.",
             )
     return [replace(trigger, created=now) for trigger in checked]
 

@@ -19,7 +19,7 @@ from ..policy.again import BACKFILL_PRIORITY, bytes_of
 from ..policy.editing import edit, own_keys
 from ..store import events, failures, functions, lanes, runs
 from ..store.database import Database
-from .poller import first_run
+from .admission import first_run
 from .catalog import Catalog, live_version
 from .dispatcher import Dispatcher
 from .facts import run_json

@@ -20,7 +20,7 @@ from ..policy.discovery import escape, file_key, matches, settled_at, skipped
 from .formats import unfinished
 from .listing import Found, Listing
 from .local import LocalListing
-from .options import Option, one_of
+from .options import GATHERED, Option, one_of
 from .protocol import Look, Poll
 from .remote import OBJECT_STORES, RemoteListing
 from .wiring import Wiring
@@ -40,6 +40,7 @@ class FileSource:
         "settle": Option(parse_duration_s, 2.0, "a local file counts as complete when unchanged this long"),
         "existing": Option(one_of("process", "skip"), "process", "what happens to files that the first look finds"),
         "on_overwrite": Option(one_of("new_event", "ignore"), "new_event", "whether a new version is an event too"),
+        **GATHERED,
     }
 
     def __init__(self, wiring: Wiring) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from .loops import loop_reason
-from .options import Option, one_of
+from .options import GATHERED, Option, one_of
 from .protocol import FinishedRun, Look, Poll
 from .wiring import Wiring, named
 
@@ -24,6 +24,7 @@ class FollowSource:
 
     OPTIONS: ClassVar[Mapping[str, Option]] = {
         "on": Option(one_of("success", "failure"), "success", "which runs: succeeded ones, or those given up"),
+        **GATHERED,
     }
 
     def __init__(self, wiring: Wiring) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import BadTrigger, FnError, nearest
+from ..model.units import parse_duration_s, parse_size_bytes
+from ..policy.batching import Bounds
+from ..policy.expressions import parse_expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,23 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise BadTrigger(f"{text!r} is not a count.", "Write a whole number, 1 or more.")
     return int(text)
+
+
+_MOST = 100  # items of a batch where nobody has said how many
+_BOUNDS: Mapping[str, Option] = {
+    "window": Option(parse_duration_s, 0.0, "how long the oldest of a batch waits for others"),
+    "bytes": Option(parse_size_bytes, None, "most bytes of a batch"),
+    "key": Option(parse_expression, None, "a batch ends where the value of this expression changes"),
+}
+# Of a source whose single events can go together where that is asked for, and of one that makes batches itself.
+GATHERED: Mapping[str, Option] = {"batch": Option(count, None, "most events that go together"), **_BOUNDS}
+CUT: Mapping[str, Option] = {"batch": Option(count, _MOST, "most records in one event"), **_BOUNDS}
+
+
+def bounds_of(options: Mapping[str, Any]) -> Bounds:
+    """When a batch closes, by options that were read."""
+    most = options["batch"] or _MOST
+    return Bounds(count=most, window_s=options["window"], bytes=options["bytes"], key=options["key"])
 
 
 def read_options(declared: Mapping[str, Option], given: Mapping[str, str], uri: str) -> dict[str, Any]:

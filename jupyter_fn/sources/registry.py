@@ -16,7 +16,8 @@ from ..model.errors import BadTrigger, BadValue, MissingExtra, nearest
 from ..model.function import LIVE
 from ..model.ids import trigger_id
 from ..model.trigger import Trigger, parse_trigger
-from .options import Option, read_options
+from ..policy.batching import Bounds
+from .options import GATHERED, Option, bounds_of, read_options
 from .protocol import Logs, Source
 from .wiring import SourceClass, Wiring
 
@@ -95,6 +96,16 @@ def build(trigger: Trigger, logs: Logs, *, poll_s: float, remote_poll_s: float) 
     source = _source_class(trigger.scheme, trigger.uri)
     options = read_options(source.OPTIONS, trigger.options, trigger.target)
     return source(Wiring(trigger=trigger, options=options, logs=logs, poll_s=poll_s, remote_poll_s=remote_poll_s))
+
+
+def gathers(trigger: Trigger) -> Bounds | None:
+    """When single events of a trigger go together, as one event; None when each is an event of its own: nobody has asked
+    for batches, or the source makes them itself."""
+    source = _source_class(trigger.scheme, trigger.uri)
+    asked = GATHERED.keys() & trigger.options.keys()
+    if not asked or not GATHERED.items() <= source.OPTIONS.items():
+        return None
+    return bounds_of(read_options(source.OPTIONS, trigger.options, trigger.target))
 
 
 def options(scheme: str) -> Mapping[str, Option]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..model.codec import dumps
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
-from ..model.units import iso, parse_duration_s
+from ..model.units import iso
+from ..policy.batching import Item, close, key_of
 from .loops import loop_reason
-from .options import Option, count, one_of
+from .options import CUT, Option, bounds_of, one_of
 from .protocol import LogRecord, Look, Poll
 from .wiring import Wiring, named
 
@@ -20,13 +21,12 @@ _READ = 1000  # records at once, at least
 class TopicSource:
     """One event per batch of consecutive records; its key is their range of sequence numbers.
 
-    Position: the sequence number up to which everything is in the ledger. The first look fixes it: at the start of the
+    Position: a sequence number; everything up to it is in the ledger. The first look fixes it: at the start of the
     topic unless `start=latest`, so a record that is emitted right after publishing is never missed.
     """
 
     OPTIONS: ClassVar[Mapping[str, Option]] = {
-        "batch": Option(count, 100, "most records in one event"),
-        "window": Option(parse_duration_s, 0.0, "how long the oldest record of a batch waits for it to fill"),
+        **CUT,
         "start": Option(one_of("earliest", "latest"), "earliest", "where the first look begins"),
     }
 
@@ -34,8 +34,7 @@ class TopicSource:
         self._topic = named(wiring.trigger, "topic")
         self._source = wiring.trigger.target
         self._logs = wiring.logs
-        self._batch: int = wiring.options["batch"]
-        self._window_s: float = wiring.options["window"]
+        self._bounds = bounds_of(wiring.options)
         self._latest = wiring.options["start"] == "latest"
 
     @classmethod
@@ -47,22 +46,24 @@ class TopicSource:
         """Full batches at once; the rest when its oldest record has waited for `window`."""
         if position is None:
             position = self._logs.last_record(self._topic) if self._latest else 0
-        limit = -(-_READ // self._batch) * self._batch
+        limit = max(_READ, self._bounds.count)
         records = self._logs.records(self._topic, after=position, limit=limit)
-        batches = [batch for part in _apart(records) for batch in _cut(part, self._batch)]
-        wake_at = self._waits(batches[-1], now) if batches else None
-        ready = batches[:-1] if wake_at else batches
+        more = len(records) == limit
+        closing = close([self._item(record) for record in records], self._bounds, now, more=more)
+        groups = [records[first:end] for first, end in closing.groups]
         return Poll(
-            events=[self._event(batch) for batch in ready],
-            position=ready[-1][-1].seq if ready else position,
-            wake_at=wake_at,
-            more=len(records) == limit,
+            events=[self._event(group) for group in groups],
+            position=groups[-1][-1].seq if groups else position,
+            wake_at=closing.due,
+            more=more,
         )
 
-    def _waits(self, batch: Sequence[LogRecord], now: float) -> float | None:
-        """Until when an unfilled batch waits; None when it goes now."""
-        until = batch[0].timestamp + self._window_s
-        return until if len(batch) < self._batch and until > now else None
+    def _item(self, record: LogRecord) -> Item:
+        """Records that have gone round too often make batches of their own, so that they take no other one with them."""
+        key = "" if self._bounds.key is None else key_of(self._bounds, _record(record))
+        apart = "round" if loop_reason(_hops(record), "") else "on"
+        size = 0 if self._bounds.bytes is None else len(dumps(record.value).encode())
+        return Item(record.timestamp, size, f"{apart} {key}")
 
     def _event(self, batch: Sequence[LogRecord]) -> NewEvent:
         farthest = max(batch, key=_hops)
@@ -99,15 +100,6 @@ class TopicSource:
         if not found or found[0].seq != int(subject):
             return Look(key="", verdict=f"{self._source} has no record {subject}.", takes=False)
         return Look(key="", verdict=f"Record {subject} came at {iso(found[0].timestamp)}.", takes=True)
-
-
-def _apart(records: Sequence[LogRecord]) -> Iterator[list[LogRecord]]:
-    """Records that have gone round too often make batches of their own, so that they take no other one with them."""
-    return (list(part) for _, part in groupby(records, key=lambda record: bool(loop_reason(_hops(record), ""))))
-
-
-def _cut(records: list[LogRecord], size: int) -> Iterator[list[LogRecord]]:
-    return (records[at : at + size] for at in range(0, len(records), size))
 
 
 def _hops(record: LogRecord) -> int:

@@ -127,19 +127,20 @@ async def test_a_trigger_that_stays_goes_on_where_it_was(stage):
 
 
 async def test_batch_and_window_are_defaults_of_those_triggers_that_know_them(stage):
-    await stage.publish(on=("topic:a batch=7", "topic:b", "rate(1 hour)"), batch=3, window_s=2.0)
+    await stage.publish(on=("topic:a batch=7", "topic:b", "fn:c", "rate(1 hour)"), batch=3, window_s=2.0)
     options = {trigger.uri.split()[0]: dict(trigger.options) for trigger in stage.triggers()}
     assert options == {
         "topic:a": {"batch": "7", "window": "2.0s"},
         "topic:b": {"batch": "3", "window": "2.0s"},
+        "fn:c": {"batch": "3", "window": "2.0s"},
         "rate(1": {},
     }
 
 
 @pytest.mark.parametrize(("options", "flag"), [({"batch": 3}, "--batch"), ({"window_s": 2.0}, "--window")])
 async def test_batch_and_window_are_refused_where_no_trigger_makes_batches(stage, options, flag):
-    with pytest.raises(BadTrigger, match=rf"{flag} has no effect on rate\(1 hour\), fn:other"):
-        await stage.publish(on=("rate(1 hour)", "fn:other"), **options)
+    with pytest.raises(BadTrigger, match=rf"{flag} has no effect on rate\(1 hour\), cron"):
+        await stage.publish(on=("rate(1 hour)", "cron(0 6 * * *)"), **options)
     await stage.publish(on=(), **options)
 
 

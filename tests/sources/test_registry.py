@@ -88,4 +88,5 @@ def test_every_option_says_what_it_means(scheme: str, monkeypatch: pytest.Monkey
 def test_options_of_the_function_are_defaults_where_the_source_knows_them(source_of: Callable[..., Source]) -> None:
     defaults = {"batch": "500", "window": "1s"}
     assert registry.check("topic:orders batch=5", "/", defaults=defaults).options == {"batch": "5", "window": "1s"}
-    assert registry.check("in/*.csv", "/", defaults=defaults).options == {}
+    assert registry.check("in/*.csv", "/", defaults=defaults).options == defaults
+    assert registry.check("rate(5 minutes)", "/", defaults=defaults).options == {}

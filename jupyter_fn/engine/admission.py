@@ -1,0 +1,103 @@
+"""From what a look brought to the ledger: events, their first runs, the batches that they go into. All of it is part of one
+op of the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from ..model.event import Event, NewEvent
+from ..model.ids import new_id
+from ..model.run import Run
+from ..model.trigger import Trigger
+from ..policy.admission import skip_overlaps
+from ..policy.batching import close, compose, event_item
+from ..policy.routing import resolve
+from ..sources import registry
+from ..sources.protocol import Poll
+from ..store import batches, events, queue, triggers
+from .catalog import Catalog
+
+_NEXT_PAGE_S = 1.0  # what is about to come is there by then, or its source fails
+
+MakeRun = Callable[[Event], Run]
+
+
+def admit(conn: Connection, catalog: Catalog, trigger: Trigger, poll: Poll, now: float) -> float | None:
+    """Enter what a look brought. Tells when those of its events that wait for a batch go at the latest."""
+    make_run = run_maker(conn, catalog, trigger.function, trigger.alias)
+    enter = events.admit if registry.gathers(trigger) is None else batches.gather
+    new = _chosen(conn, trigger, poll.events)
+    enter(conn, trigger.id, trigger.function, new, position=poll.position, make_run=make_run, now=now)
+    if poll.ended:
+        triggers.set_state(conn, trigger.id, "ended")
+    return close_batches(conn, trigger, make_run, now, more=poll.more)
+
+
+def _chosen(conn: Connection, trigger: Trigger, new: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """The same events, some of them to be skipped."""
+    if new and trigger.options.get("overlap") == "skip":
+        return skip_overlaps(new, under_way=queue.under_way(conn, trigger.function, trigger.id))
+    return new
+
+
+def close_batches(
+    conn: Connection, trigger: Trigger, make_run: MakeRun, now: float, *, more: bool = False
+) -> float | None:
+    """Make batches of what waits, as its trigger says now; when the rest goes at the latest. `more`: others come at once."""
+    waiting = batches.gathering(conn, trigger.id)
+    bounds = registry.gathers(trigger) if waiting else None
+    if bounds is None:  # nothing waits, or batches are not wanted any more
+        batches.release(conn, waiting, make_run=make_run)
+        return None
+    closing = close([event_item(event, bounds) for event in waiting], bounds, now, more=more)
+    for first, end in closing.groups:
+        members = waiting[first:end]
+        batches.bind(conn, compose(members), members, make_run=make_run, now=now)
+    return closing.due if closing.due is None or not more else max(closing.due, now + _NEXT_PAGE_S)
+
+
+def release_all(conn: Connection, catalog: Catalog, function: str) -> None:
+    """All that waits for batches of a function gets runs of its own."""
+    for trigger in map(partial(triggers.get, conn), batches.gathering_triggers(conn)):
+        if trigger.function == function:
+            make_run = run_maker(conn, catalog, function, trigger.alias)
+            batches.release(conn, batches.gathering(conn, trigger.id), make_run=make_run)
+
+
+def run_maker(conn: Connection, catalog: Catalog, function: str, qualifier: str, *, run_id: str = "") -> MakeRun:
+    """What makes the first run of an event; `qualifier` (an alias or a version) is resolved for each event. `run_id`
+    when there is only one.
+
+    Raises:
+        NotFound: no such function.
+    """
+    known = catalog.function(conn, function)
+    resolve(known, qualifier, key="")
+
+    def make(event: Event) -> Run:
+        alias, version = resolve(known, qualifier, key=event.id)
+        return first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
+
+    return make
+
+
+def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
+    """A queued run of an event."""
+    entry = catalog.entry(conn, event.function, version)
+    return Run(
+        id=run_id or new_id(),
+        function=event.function,
+        version=version,
+        alias=alias,
+        trigger=event.trigger,
+        event_id=event.id,
+        created=event.admitted,
+        memory_mb=entry.version.options.memory_mb,
+        batch_size=event.size,
+        hops=event.hops,
+        price_book=catalog.book.name,
+        **entry.lines.keys_of(event),
+    )
