@@ -87,17 +87,13 @@ def run_maker(conn: Connection, catalog: Catalog, function: str, qualifier: str,
 def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:
     """A queued run of an event."""
     entry = catalog.entry(conn, event.function, version)
-    return Run(
+    return entry.blank.replace(
         id=run_id or new_id(),
-        function=event.function,
-        version=version,
         alias=alias,
         trigger=event.trigger,
         event_id=event.id,
         created=event.admitted,
-        memory_mb=entry.version.options.memory_mb,
         batch_size=event.size,
         hops=event.hops,
-        price_book=catalog.book.name,
         **entry.lines.keys_of(event),
     )

@@ -28,6 +28,7 @@ class Entry:
     rules: Rules
     watched: tuple[str, ...]  # absolute globs that its handler must not write to
     lines: Lines
+    blank: Run  # what all its runs have in common
 
 
 class Catalog:
@@ -53,7 +54,7 @@ class Catalog:
             version = functions.version(conn, function, number)
             options = version.options
             rules, lines = rules_of(options, book=self.book), lines_of(options)
-            found = Entry(version, rules, _watched(version), lines)
+            found = Entry(version, rules, _watched(version), lines, _blank(version, self.book))
             self._entries[function, number] = found
         return found
 
@@ -86,6 +87,20 @@ class Catalog:
     def _limit(self, conn: Connection, function: Function) -> Limits:
         number = live_version(function)
         return self.entry(conn, function.name, number).lines.limits if number else Limits()
+
+
+def _blank(version: Version, book: PriceBook) -> Run:
+    return Run(
+        id="",
+        function=version.function,
+        version=version.number,
+        alias="",
+        trigger="",
+        event_id="",
+        created=0.0,
+        memory_mb=version.options.memory_mb,
+        price_book=book.name,
+    )
 
 
 def live_version(function: Function) -> int:

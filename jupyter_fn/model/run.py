@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 
@@ -132,7 +131,7 @@ class Attempt:
     error: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run as stored. Frozen: `policy.lifecycle.advance` gives the next one; stores compare `(state, token)`."""
 
@@ -187,23 +186,17 @@ class Run:
 
     def replace(self, **changes: Any) -> Run:
         """A copy with some fields changed. Raises TypeError for a name that is no field."""
-        copy = Run.filled(_values(self))
-        for name, value in changes.items():
-            if name not in _FIELDS:
-                raise TypeError(f"A run has no field {name!r}.")
-            object.__setattr__(copy, name, value)
-        return copy
+        if not changes.keys() <= _FIELDS:
+            raise TypeError(f"A run has no field {min(changes.keys() - _FIELDS)!r}.")
+        return Run.filled(self.__dict__ | changes)
 
     @classmethod
-    def filled(cls, values: Iterable[Any]) -> Run:
-        """A run of the values of all its fields, in their order. Three times as fast as the constructor, which a run
-        would otherwise pass four times on its way."""
+    def filled(cls, values: dict[str, Any]) -> Run:
+        """A run of all its fields by name; the dict is the run's from then on. Many times as fast as the constructor,
+        which a run would otherwise pass four times on its way: so a run has a dict and no slots."""
         run = object.__new__(cls)
-        for fill, value in zip(_FILL, values, strict=True):
-            fill(run, value)
+        object.__setattr__(run, "__dict__", values)
         return run
 
 
-_FIELDS = {field.name: field for field in dataclasses.fields(Run)}
-_FILL = tuple(getattr(Run, name).__set__ for name in _FIELDS)
-_values = attrgetter(*_FIELDS)
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Run))

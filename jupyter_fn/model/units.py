@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from .errors import BadValue
 
@@ -82,8 +83,11 @@ def format_bytes(size: float) -> str:
 
 def iso(seconds: float | None) -> str | None:
     """Seconds since the epoch → ISO 8601 UTC with microseconds and `Z`; None stays None."""
-    if seconds is None:
-        return None
+    return None if seconds is None else _iso(seconds)
+
+
+@lru_cache(maxsize=1024)  # what is committed together has its times in common
+def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

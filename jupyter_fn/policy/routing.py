@@ -15,6 +15,8 @@ def route(weights: Mapping[int, int], key: str) -> int:
 
     Weights are relative; versions of weight 0 get nothing. At least one is positive.
     """
+    if len(weights) == 1:
+        return next(iter(weights))
     total = sum(weights.values())
     point = int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) % total
     for version in sorted(weights):

@@ -24,6 +24,8 @@ def pick(items: Sequence[T], parts: Ranges) -> list[T]:
 def places(run: Run, positions: Iterable[int]) -> Ranges:
     """Positions among the run's own items → ranges of places in its event's batch."""
     chosen = set(positions)
+    if not chosen:
+        return ()
     return _ranges(place for position, place in enumerate(_each(parts_of(run))) if position in chosen)
 
 

@@ -12,10 +12,11 @@ from ..model.codec import dumps, loads
 from ..model.run import Attempt, Usage
 from .dialect import insert
 from .payloads import pack, unpack
+from .rows import inserting
 from .schema import attempts, logs, runs
 
 _USAGE = tuple(field.name for field in dataclasses.fields(Usage))
-_INSERT = insert(attempts)
+_INSERT = inserting(attempts)
 _KEEP = insert(logs)
 _KEEP = _KEEP.on_conflict_do_update(index_elements=[logs.c.run_id, logs.c.attempt], set_={"text": _KEEP.excluded.text})
 _OWN = ("number", "token", "worker", "started", "ended", "state", "billed_ms")
@@ -24,7 +25,7 @@ _OWN = ("number", "token", "worker", "started", "ended", "state", "billed_ms")
 def append(conn: Connection, ended: Sequence[tuple[int, Attempt]]) -> None:
     """Store attempts, each with its run's `seq`. Internal to the store: `runs.apply` does it."""
     if ended:
-        conn.execute(_INSERT, [_row_of(seq, attempt) for seq, attempt in ended])
+        _INSERT.write(conn, [_row_of(seq, attempt) for seq, attempt in ended])
 
 
 def attempts_of(conn: Connection, run_id: str) -> list[Attempt]:

@@ -15,12 +15,14 @@ from ..model.run import Run, State
 from . import runs, triggers
 from .dialect import ByIds, insert, storable
 from .payloads import pack, unpack
+from .rows import inserting, next_seqs
 from .schema import events
 
 MakeRun = Callable[[Event], Run]
 _AT_ONCE = 5000  # keys in one IN (…)
 _COLUMNS = tuple(events.c)
-_INSERT = insert(events).on_conflict_do_nothing().returning(events.c.key, events.c.seq)
+_INSERT = inserting(events)
+_INSERT_NEW = insert(events).on_conflict_do_nothing().returning(events.c.key)
 _WHOLE = ByIds(select(*_COLUMNS), events.c.id)
 
 
@@ -53,7 +55,8 @@ def invoke(
     Raises:
         Conflict: the key was used with other data.
     """
-    entered = _enter(conn, BY_HAND, function, [_by_hand(function, data, now, run_key)], make_run, now)
+    new = _by_hand(function, data, now, run_key)
+    entered = _enter(conn, BY_HAND, function, [new], make_run, now, new_keys=not run_key)
     if entered:
         return entered[0]
     event = by_key(conn, BY_HAND, hand_key(function, run_key))
@@ -70,7 +73,7 @@ def invoke_all(
 ) -> list[tuple[Event, Run]]:
     """Many events by hand, each of them new."""
     new_events = [_by_hand(function, data, now, "") for data in all_data]
-    return _enter(conn, BY_HAND, function, new_events, make_run, now)
+    return _enter(conn, BY_HAND, function, new_events, make_run, now, new_keys=True)
 
 
 def push(
@@ -98,9 +101,16 @@ def _by_hand(function: str, data: Mapping[str, Any], now: float, run_key: str) -
 
 
 def _enter(
-    conn: Connection, trigger: str, function: str, new_events: Sequence[NewEvent], make_run: MakeRun, now: float
+    conn: Connection,
+    trigger: str,
+    function: str,
+    new_events: Sequence[NewEvent],
+    make_run: MakeRun,
+    now: float,
+    *,
+    new_keys: bool = False,
 ) -> list[tuple[Event, Run]]:
-    entered = enter(conn, trigger, function, new_events, now)
+    entered = enter(conn, trigger, function, new_events, now, new_keys=new_keys)
     made = [first_run(event, new.skip, make_run) for event, new in entered]
     return list(zip((event for event, _ in entered), runs.insert_all(conn, made), strict=True))
 
@@ -113,18 +123,24 @@ def enter(
     now: float,
     *,
     gathers: bool = False,
+    new_keys: bool = False,
 ) -> list[tuple[Event, NewEvent]]:
     """Enter events without runs, those that the trigger has not yet. Internal to the store. `gathers`: they wait for a
-    batch, but for those with `skip`."""
+    batch, but for those with `skip`. `new_keys`: nobody has used them yet."""
     fresh: dict[str, NewEvent] = {}
     for new in new_events:
         fresh.setdefault(storable(new.key), new)  # of two with one key the first counts
     if not fresh:
         return []
     rows = [_row_of(conn, trigger, function, key, new, now, gathers) for key, new in fresh.items()]
-    seqs = {row.key: row.seq for row in conn.execute(_INSERT, rows)}
-    known = [(row, fresh[row["key"]]) for row in rows if row["key"] in seqs]
-    return [(_event_of(row, seqs[row["key"]], new), new) for row, new in known]
+    for row, seq in zip(rows, next_seqs(conn, events, len(rows)), strict=True):
+        row["seq"] = seq
+    if new_keys:
+        _INSERT.write(conn, rows)
+    else:
+        entered = set(conn.execute(_INSERT_NEW, rows).scalars())
+        rows = [row for row in rows if row["key"] in entered]
+    return [(_event_of(row, new), new) for row in rows for new in (fresh[row["key"]],)]
 
 
 def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
@@ -153,8 +169,8 @@ def _row_of(
     }
 
 
-def _event_of(row: Mapping[str, Any], seq: int, new: NewEvent) -> Event:
-    return Event(**{**row, "seq": seq, "data": new.data})
+def _event_of(row: Mapping[str, Any], new: NewEvent) -> Event:
+    return Event(**{**row, "data": new.data})
 
 
 def get(conn: Connection, event_id: str) -> Event | None:

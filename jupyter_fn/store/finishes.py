@@ -10,11 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from ..model.codec import loads
 from ..model.run import Run
-from .dialect import insert
 from .payloads import unpack
+from .rows import inserting, next_seqs
 from .schema import finishes, runs
 
-_INSERT = insert(finishes)
+_INSERT = inserting(finishes)
 _GOOD, _BAD = ("succeeded",), ("dead", "failed")
 
 
@@ -33,9 +33,11 @@ class Finish:
 
 def append(conn: Connection, ended: Sequence[tuple[int, Run]]) -> None:
     """Enter runs that have ended, each with its `seq` in `runs`. Internal to the store: `runs.apply` does it."""
-    if ended:
-        rows = [{"run": seq, "function": run.function, "state": run.state.value} for seq, run in ended]
-        conn.execute(_INSERT, rows)
+    if not ended:
+        return
+    numbered = zip(next_seqs(conn, finishes, len(ended)), ended, strict=True)
+    rows = [{"seq": n, "run": seq, "function": run.function, "state": run.state.value} for n, (seq, run) in numbered]
+    _INSERT.write(conn, rows)
 
 
 def finished_since(conn: Connection, function: str, *, failed: bool, after: int, limit: int) -> list[Finish]:

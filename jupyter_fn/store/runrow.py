@@ -9,14 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from ..model.codec import dumps, loads
-from ..model.run import Ranges, Record, Run, Staged, State
+from ..model.run import Record, Run, Staged, State
 from .dialect import storable
 from .payloads import pack, unpack
 from .schema import runs
 
 NAMES = tuple(field.name for field in dataclasses.fields(Run))
 COLUMNS = tuple(runs.c[name] for name in NAMES)
-_STORED = tuple(name for name in NAMES if name != "seq")
 _FIXED = frozenset(
     {"id", "seq", "function", "alias", "trigger", "event_id", "created", "parent", "hops", "batch_size"}
     | {"tried", "parts", "concurrency_key", "lane", "rank", "replay", "data"}
@@ -38,43 +37,45 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
         pack(conn, [dataclasses.asdict(record) for record in emitted]) if emitted else None
     ),
 }
-
-
-def encode(conn: Connection, name: str, value: Any) -> Any:
-    """One field of a run as its column's value."""
-    codec = _ENCODE.get(name)
-    return value if codec is None else codec(conn, value)
+_DECODE: dict[str, Callable[[Connection, str], Any]] = {
+    "error": lambda _, text: loads(text),
+    "result": unpack,
+    "staged": lambda _, text: tuple(Staged(**file) for file in loads(text)),
+    "parts": lambda _, text: tuple((first, end) for first, end in loads(text)),
+    "failed": lambda _, text: tuple((first, end) for first, end in loads(text)),
+    "data": unpack,
+    "emitted": lambda conn, text: tuple(Record(**record) for record in unpack(conn, text)),
+}
+_ABSENT = {field.name: field.default for field in dataclasses.fields(Run) if field.name in _DECODE}
+_STATES = {state.value: state for state in State}
 
 
 def to_row(conn: Connection, run: Run) -> dict[str, Any]:
-    """All columns but `seq`."""
-    row = {name: getattr(run, name) for name in _STORED}
+    """All columns."""
+    row = dict(vars(run))
     for name, codec in _ENCODE.items():
         row[name] = codec(conn, row[name])
     return row
 
 
+def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
+    """The columns that an update has to write."""
+    old, new = vars(before), vars(after)
+    changed: dict[str, Any] = {}
+    for name in MUTABLE:
+        value = new[name]
+        if value is not old[name] and value != old[name]:
+            codec = _ENCODE.get(name)
+            changed[name] = value if codec is None else codec(conn, value)
+    return changed
+
+
 def to_run(conn: Connection, row: Row[Any]) -> Run:
     """The run of a row that was selected as `COLUMNS`."""
-    return Run.filled(
-        value if decode is None else decode(conn, value) for decode, value in zip(_DECODERS, row, strict=True)
-    )
-
-
-def _ranges(text: str | None) -> Ranges:
-    return tuple((first, end) for first, end in loads(text)) if text else ()
-
-
-_DECODE: dict[str, Callable[[Connection, Any], Any]] = {
-    "state": lambda _, text: State(text),
-    "cold": lambda _, number: bool(number),
-    "cancel_requested": lambda _, number: bool(number),
-    "error": lambda _, text: None if text is None else loads(text),
-    "result": lambda conn, text: None if text is None else unpack(conn, text),
-    "staged": lambda _, text: tuple(Staged(**file) for file in loads(text)) if text else (),
-    "parts": lambda _, text: _ranges(text),
-    "failed": lambda _, text: _ranges(text),
-    "data": lambda conn, text: None if text is None else unpack(conn, text),
-    "emitted": lambda conn, text: tuple(Record(**record) for record in unpack(conn, text)) if text else (),
-}
-_DECODERS = tuple(map(_DECODE.get, NAMES))
+    values = dict(zip(NAMES, row, strict=True))
+    values["state"] = _STATES[values["state"]]
+    values["cold"], values["cancel_requested"] = bool(values["cold"]), bool(values["cancel_requested"])
+    for name, decode in _DECODE.items():
+        text = values[name]
+        values[name] = _ABSENT[name] if text is None else decode(conn, text)
+    return Run.filled(values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, select, union_all, update
@@ -13,8 +12,9 @@ from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
 from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
-from .dialect import ByIds, insert
-from .runrow import COLUMNS, MUTABLE, encode, to_row, to_run
+from .dialect import ByIds
+from .rows import Rows, inserting, next_seqs
+from .runrow import COLUMNS, difference, to_row, to_run
 from .schema import NO_PARENT, functions, runs, triggers
 
 
@@ -30,15 +30,16 @@ class Change:
     children: tuple[Run, ...] = ()  # new runs in which a split one lives on
 
 
-_INSERT = insert(runs).returning(runs.c.id, runs.c.seq)
+_INSERT = inserting(runs)
 
 
 def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
     """Store new runs; the same with their `seq`."""
     if not made:
         return []
-    seqs = {row.id: row.seq for row in conn.execute(_INSERT, [to_row(conn, run) for run in made])}
-    return [run.replace(seq=seqs[run.id]) for run in made]
+    numbered = [run.replace(seq=seq) for run, seq in zip(made, next_seqs(conn, runs, len(made)), strict=True)]
+    _INSERT.write(conn, [to_row(conn, run) for run in numbered])
+    return numbered
 
 
 # --- transitions -------------------------------------------------------------------------------------------------
@@ -47,8 +48,7 @@ Place = tuple[int, str, int, bool]  # seq, state, token, cancel_requested: what 
 _PLACES = ByIds(
     select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token, runs.c.cancel_requested).with_for_update(), runs.c.id
 )
-_UPDATE = update(runs).where(runs.c.seq == bindparam("of_seq"))
-_values = attrgetter(*MUTABLE)
+_UPDATES: dict[tuple[str, ...], Rows] = {}  # by the columns that change
 
 
 def places(conn: Connection, ids: Collection[str]) -> dict[str, Place]:
@@ -101,7 +101,7 @@ def apply(
 def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None:
     rows: dict[int, dict[str, Any]] = {}
     for seq, change in made:
-        rows.setdefault(seq, {"of_seq": seq}).update(_difference(conn, change))
+        rows.setdefault(seq, {"of_seq": seq}).update(difference(conn, change.before, change.after))
     _update(conn, rows.values())
     attempts.append(conn, [(seq, change.attempt) for seq, change in made if change.attempt is not None])
     for _, change in made:
@@ -114,11 +114,6 @@ def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None
     finishes.append(conn, [(seq, run) for seq, run in ended if run.state.terminal])
 
 
-def _difference(conn: Connection, change: Change) -> dict[str, Any]:
-    pairs = zip(MUTABLE, _values(change.before), _values(change.after), strict=True)
-    return {name: encode(conn, name, new) for name, old, new in pairs if old is not new and old != new}
-
-
 def _update(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Rows that change the same columns go together; each of them is a statement that the database has prepared."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -126,7 +121,13 @@ def _update(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
         groups.setdefault(tuple(sorted(row)), []).append(row)
     for names, group in groups.items():
         if len(names) > 1:
-            conn.execute(_UPDATE, group)
+            (_UPDATES.get(names) or _prepare(names)).write(conn, group)
+
+
+def _prepare(names: tuple[str, ...]) -> Rows:
+    changed: dict[str, Any] = {name: bindparam(name) for name in names if name != "of_seq"}
+    statement = update(runs).where(runs.c.seq == bindparam("of_seq")).values(changed)
+    return _UPDATES.setdefault(names, Rows(statement, []))
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

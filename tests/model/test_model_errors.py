@@ -7,9 +7,11 @@ import pytest
 
 from jupyter_fn.model import errors
 from jupyter_fn.model.errors import (
+    BadBatchAnswer,
     FnError,
     HandlerFailed,
     LoadFailed,
+    LoopDetected,
     NotFound,
     ResultNotSerializable,
     RunError,
@@ -72,7 +74,12 @@ def test_exit_codes_and_statuses() -> None:
 
 
 def test_only_what_no_retry_can_help_is_fatal() -> None:
-    assert {cls for cls in tree(RunError) if cls.fatal} == {LoadFailed, ResultNotSerializable}
+    assert {cls for cls in tree(RunError) if cls.fatal} == {
+        LoadFailed,
+        ResultNotSerializable,
+        BadBatchAnswer,
+        LoopDetected,
+    }
 
 
 def test_an_unknown_class_is_the_root() -> None:
