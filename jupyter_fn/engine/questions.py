@@ -18,6 +18,7 @@ from ..model.run import SHOWN_STATES, Run
 from ..model.trigger import Trigger
 from ..model.units import parse_time
 from ..policy.audit import PENDING, audit
+from ..policy.editing import event_of
 from ..policy.explain import explain_run
 from ..policy.pricing import summarise
 from ..store import attempts, costs, events, functions, ledger, queue, runs, triggers
@@ -114,7 +115,7 @@ class Questions:
             run = runs.get(conn, run_id)
             event = events.get(conn, run.event_id)
             made = [attempt_json(one, memory_mb=run.memory_mb) for one in attempts.attempts_of(conn, run_id)]
-            shown = event.for_handler(attempt=run.attempts) if event else None
+            shown = event_of(run, event) if event else None
             return {**run_json(run), "attempts_list": made, "event": shown}
 
         return await self._read(read)

@@ -96,7 +96,7 @@ class Redrives:
             self._changed(name)
         return {
             "count": len(meant),
-            "bytes": sum(bytes_of(own_keys(one.run, one.event)) for one, _ in meant),
+            "bytes": sum(bytes_of(own_keys(one.run.replace(data=data), one.event)) for one, data in meant),
             "estimated_cost_usd": money(round(sum((one.cost_usd for one, _ in meant), Decimal(0)), 12)),
             "runs": [run.id for run in made],
         }
