@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
+from functools import lru_cache
 from typing import Any
 
 from ..model.cost import PRICE_BOOKS, PriceBook, price
@@ -32,6 +33,7 @@ def billed_attempts(run: Run) -> int:
     return run.attempts - run.lost - under_way
 
 
+@lru_cache(maxsize=4096)  # short runs are billed a few milliseconds, so they have few prices
 def price_attempts(book: PriceBook, *, requests: int, billed_ms: int, memory_mb: int) -> str:
     """Exact decimal text of what `requests` attempts cost that were billed `billed_ms` together."""
     return money(price(book, requests=requests, mb_ms=billed_ms * memory_mb))

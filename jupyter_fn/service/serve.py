@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 import socket
@@ -22,6 +23,7 @@ from .state import Running
 
 _GRACE_S = 3  # open answers may take so long when the service stops
 _SWITCH_S = 0.0005  # the writer's thread and the loop hand over to each other several times for one run
+_COLLECT = (20_000, 20, 20)  # thousands of events are in memory at once and none of them is a circle
 OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
 
 
@@ -35,6 +37,8 @@ def serve(settings: Settings, open_engine: OpenEngine, ready: Callable[[str], No
         BadValue: the cluster or the price book cannot be used.
     """
     sys.setswitchinterval(_SWITCH_S)
+    gc.freeze()  # what was imported stays: it need not be looked through again and again
+    gc.set_threshold(*_COLLECT)
     with owned(settings.home), open_engine(settings) as engine:
         asyncio.run(_serve(settings, engine, ready))
 
