@@ -8,10 +8,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from ..model.errors import BadValue, UnknownOption, nearest
 from ..model.function import Options, check_name
+from ..model.target import parse_target
 from ..model.trigger import parse_trigger
 from ..model.units import parse_duration_s, parse_size_mb
 
@@ -47,6 +49,15 @@ class Given:
 def _trigger(value: Any) -> str:
     parse_trigger(str(value))
     return str(value).strip()
+
+
+def _target(value: Any) -> str:
+    """A text, the handle of a function, or the path of a folder."""
+    if isinstance(value, PurePath) and "{" not in value.name:
+        value = f"{value}/"
+    text = str(value if isinstance(value, PurePath) else getattr(value, "name", value)).strip()
+    parse_target(text)
+    return text
 
 
 def _whole(value: Any, least: int) -> int:
@@ -138,6 +149,32 @@ OPTIONS: tuple[Option, ...] = (
         parse=str,
         help="how long to wait between attempts (default exponential)",
         examples=("exponential", "lambda"),
+    ),
+    Option(
+        flag="max-age",
+        part="max_age_s",
+        metavar="DURATION",
+        parse=_duration,
+        help="an event that is older is given up instead of being tried (again)",
+        examples=("10m", "6h"),
+    ),
+    Option(
+        flag="then",
+        part="then",
+        metavar="TARGET",
+        parse=_target,
+        repeatable=True,
+        help="where results go: a function, topic:NAME, a folder of any filesystem, or a web address",
+        examples=("topic:", "https://"),
+    ),
+    Option(
+        flag="on-failure",
+        part="on_failure",
+        metavar="TARGET",
+        parse=_target,
+        repeatable=True,
+        help="where what was given up goes: targets as of --then",
+        examples=("failures/", "topic:", "https://"),
     ),
     Option(
         flag="concurrency",

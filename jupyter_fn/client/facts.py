@@ -210,6 +210,7 @@ class RunFacts(Facts):
             ("worker", readable.text(self.get("worker"))),
             ("event", readable.text(self.get("event"))),
             ("result", "" if self.get("result") is None else dumps(self["result"])),
+            ("sent to", readable.deliveries(self.get("deliveries"))),
         ]
 
     def lines(self) -> list[str]:

@@ -92,3 +92,8 @@ def names(items: Sequence[Mapping[str, Any]] | None) -> str:
 def pairs(mapping: Mapping[str, Any] | None) -> str:
     """`"team=etl, tier=gold"`."""
     return ", ".join(f"{key}={value}" for key, value in (mapping or {}).items())
+
+
+def deliveries(sent: Sequence[Mapping[str, Any]] | None) -> str:
+    """Where a run's record went, and what became of it there."""
+    return "; ".join(text(f"{one.get('target')} ({one.get('state')}) {one.get('error') or ''}") for one in sent or ())

@@ -128,7 +128,12 @@ def cancel(session: Session, run_id: str, as_json: bool) -> object:
 @click.pass_obj
 def failures(session: Session, name: str, as_json: bool) -> object:
     """List the runs of a function that need somebody."""
-    return session.answer(session.client().failures(name), as_json=as_json)
+    client = session.client()
+    answer = session.answer(client.failures(name), as_json=as_json)
+    lost = client.function(name).get("undelivered")
+    if lost:
+        session.output.note(f"Records that no destination has taken: {lost}; jupyter fn run ID says why.\n")
+    return answer
 
 
 @click.command(cls=FnCommand)

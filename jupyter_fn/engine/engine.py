@@ -27,6 +27,7 @@ from .livelog import LiveLogs
 from .logs import StoreLogs
 from .news import News
 from .operations import Operations
+from .outbox import Outbox
 from .poller import Paces, Poller
 from .prices import open_books
 from .publisher import Publisher
@@ -106,6 +107,7 @@ class Engine:
         )
         self.cancellations = Cancellations(database, self.transitions, self.feed)
         self.redrives = Redrives(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
+        self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._join()
 
@@ -114,6 +116,7 @@ class Engine:
         self.transitions.carry_out = self.hands.carry_out
         self.hands.wake_at = self.dispatcher.wake_at
         self.hands.place_freed = self.dispatcher.place_freed
+        self.hands.delivery_entered = self._delivery_entered
         self.hands.function_changed = self.news.function_changed
         self.poller.function_changed = self.news.function_changed
         self.batcher.function_changed = self.news.function_changed
@@ -127,7 +130,8 @@ class Engine:
         # Before there is any worker: what is held now, nobody works on.
         await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
         await self.executor.start(self.dispatcher)
-        self._tasks = [asyncio.create_task(self.scaler.run()), asyncio.create_task(self.news.run())]
+        chores = (self.scaler.run(), self.news.run(), self.outbox.run())
+        self._tasks = [asyncio.create_task(chore) for chore in chores]
         await self.batcher.start()
         await self.poller.refresh()
         self.dispatcher.wake()
@@ -152,6 +156,7 @@ class Engine:
         await self.scaler.take_down()
         await self.executor.close()
         await self.transitions.settle()
+        await self.outbox.close()
         await self.hands.close()
         await self.transitions.settle()  # what the hands have said last
 
@@ -159,6 +164,11 @@ class Engine:
         await self.poller.refresh()
         self.dispatcher.wake()
         self.news.function_changed(name)
+
+    def _delivery_entered(self) -> None:
+        """For functions of this store, or on its way elsewhere."""
+        self.dispatcher.wake()
+        self.outbox.wake()
 
     def _worker_changed(self, worker: Worker, busy_s: float | None) -> None:
         """It joined (None), or left after that many busy seconds that are not taken down yet."""

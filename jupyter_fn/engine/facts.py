@@ -11,6 +11,7 @@ from ..model.trigger import Trigger
 from ..model.units import iso
 from ..model.version import Version
 from ..policy.pricing import report_line, report_run
+from ..store.deliveries import Delivery
 from .catalog import live_version
 
 _PLAIN = (
@@ -87,8 +88,10 @@ def function_json(
     counts: Mapping[str, int],
     lags: Mapping[str, int],
     cost_usd: str,
+    undelivered: int = 0,
 ) -> dict[str, Any]:
-    """One function. Versions in the weights of aliases are texts, as JSON wants it."""
+    """One function; `undelivered` is how many records no destination has taken. Versions in the weights of aliases are
+    texts, as JSON wants it."""
     paused = function.state == "paused"
     return {
         "name": function.name,
@@ -100,6 +103,7 @@ def function_json(
         "tags": dict(function.tags),
         "aliases": {alias: {str(n): w for n, w in weights.items()} for alias, weights in function.aliases.items()},
         "latest": function.latest,
+        "undelivered": undelivered,
     }
 
 
@@ -112,6 +116,22 @@ def function_detail(function: Function, version: Version | None) -> dict[str, An
         "source": shown.get("source", ""),
         "captured": shown.get("captured", []),
     }
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    """One record that is on its way to a destination, or was."""
+    plain = {name: getattr(delivery, name) for name in ("id", "target", "state", "tries", "error")}
+    return {**plain, "created": iso(delivery.created), "due": iso(delivery.due)}
+
+
+def delivery_sentence(delivery: Delivery) -> str:
+    """What became of it, for people."""
+    if delivery.state == "done":
+        return f"Its record was taken by {delivery.target}."
+    if delivery.state == "dead":
+        return f"Its record was not taken by {delivery.target}, which is given up. {delivery.error}"
+    again = f", which has refused it {delivery.tries}×; again at {iso(delivery.due)}. {delivery.error}"
+    return f"Its record is on its way to {delivery.target}{again if delivery.tries else '.'}"
 
 
 def version_json(version: Version) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from ..executors.protocol import Executor
 from ..model.errors import FnError, RunError
 from ..model.run import HELD, TERMINAL, Run
+from ..model.target import Kind, parse_target
 from ..policy.instructions import (
     Deliver,
     Discard,
@@ -110,6 +111,8 @@ class Hands:
             self._tell(child)
 
     def _delivered(self, step: Step, instruction: Deliver) -> None:
+        targets = [parse_target(text) for text in instruction.targets]
+        self._logs.grown(topics=[target.address for target in targets if target.kind is Kind.TOPIC])
         self.delivery_entered()
 
     def _stopped(self, step: Step, instruction: Park | Halt) -> None:

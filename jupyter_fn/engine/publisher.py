@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ..model.errors import BadTrigger, NotFound, PackageMismatch
+from ..model.errors import BadTrigger, MissingExtra, NotFound, PackageMismatch
 from ..model.function import LIVE, Options, check_name
+from ..model.target import Kind, parse_target
 from ..model.trigger import Trigger
 from ..model.version import Draft, Version
 from ..policy.lines import lines_of
@@ -79,6 +81,7 @@ class Publisher:
         check_name(draft.function)
         rules_of(draft.options)
         lines_of(draft.options)
+        _check_targets(draft.options)
         if self._check_here:
             _check_environment(draft)
         return wanted_triggers(draft.function, draft.options, draft.folder, now=self._clock())
@@ -117,6 +120,16 @@ def wanted_triggers(function: str, options: Options, folder: str, *, now: float)
                 f"Leave --{option} out; triggers on files, topics and functions make batches.",
             )
     return [replace(trigger, created=now) for trigger in checked]
+
+
+def _check_targets(options: Options) -> None:
+    """Destinations can be read, and their filesystems are there."""
+    for text in (*options.then, *options.on_failure):
+        target = parse_target(text)
+        needs = registry.KINDS[target.scheme] if target.kind is Kind.FILE else None
+        if needs and needs.needs and find_spec(needs.needs) is None:
+            cause = f"The destination {text!r} needs {needs.needs}, which is not installed."
+            raise MissingExtra(cause, f"Run: pip install {needs.install}")
 
 
 def _check_environment(draft: Draft) -> None:

@@ -21,10 +21,20 @@ from ..policy.audit import PENDING, audit
 from ..policy.editing import event_of
 from ..policy.explain import explain_run
 from ..policy.pricing import summarise
-from ..store import attempts, costs, events, functions, ledger, queue, runs, triggers
+from ..store import attempts, costs, deliveries, events, functions, ledger, queue, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version
-from .facts import attempt_json, attempt_log, function_detail, function_json, report_of, run_json, version_json
+from .facts import (
+    attempt_json,
+    attempt_log,
+    delivery_json,
+    delivery_sentence,
+    function_detail,
+    function_json,
+    report_of,
+    run_json,
+    version_json,
+)
 from .livelog import LiveLogs
 from .poller import Poller
 
@@ -82,8 +92,14 @@ class Questions:
         gathering = ledger.gathering_counts(conn, one.name)
         pending = ledger.trigger_counts(conn, one.name) if gathering or _open(counts) else {}
         lags = {trigger: sum(states[state] for state in PENDING & states.keys()) for trigger, states in pending.items()}
-        found = triggers.of_function(conn, one.name)
-        return function_json(one, found, counts=_ordered(counts), lags=lags, cost_usd=cost.get(one.name, "0"))
+        return function_json(
+            one,
+            triggers.of_function(conn, one.name),
+            counts=_ordered(counts),
+            lags=lags,
+            cost_usd=cost.get(one.name, "0"),
+            undelivered=deliveries.dead_count(conn, one.name),
+        )
 
     def _costs(self, conn: Connection, name: str | None = None) -> dict[str, str]:
         rows = costs.sums(conn, "function", function=name)
@@ -109,14 +125,15 @@ class Questions:
         return [run_json(run) for run in await self._read(read)]
 
     async def run(self, run_id: str) -> dict[str, Any]:
-        """One run with its attempts and its event. Raises NotFound."""
+        """One run with its attempts, its event, and what it has on its way to destinations. Raises NotFound."""
 
         def read(conn: Connection) -> dict[str, Any]:
             run = runs.get(conn, run_id)
             event = events.get(conn, run.event_id)
             made = [attempt_json(one, memory_mb=run.memory_mb) for one in attempts.attempts_of(conn, run_id)]
             shown = event_of(run, event) if event else None
-            return {**run_json(run), "attempts_list": made, "event": shown}
+            sent = [delivery_json(one) for one in deliveries.of_run(conn, run_id)]
+            return {**run_json(run), "attempts_list": made, "event": shown, "deliveries": sent}
 
         return await self._read(read)
 
@@ -198,7 +215,7 @@ class Questions:
         options = self._catalog.of_run(conn, run).version.options
         paused = functions.get(conn, run.function).state == "paused"
         running = queue.held_counts(conn).get(run.function, 0)
-        return explain_run(
+        about = explain_run(
             run,
             now=self._clock(),
             retries=options.retries,
@@ -206,6 +223,7 @@ class Questions:
             limit=options.concurrency,
             running=running,
         )
+        return [*about, *map(delivery_sentence, deliveries.of_run(conn, run.id))]
 
     async def audit(self, name: str) -> dict[str, Any]:
         """A listing of the sources against the ledger. Raises NotFound."""

@@ -15,13 +15,14 @@ from sqlalchemy import Connection
 
 from ..model.errors import ServiceNotRunning
 from ..model.run import Run
-from ..policy.instructions import EmitRecords, Halt, Instruction, MakeRuns, Park, RecordAttempt
+from ..policy.instructions import Deliver, EmitRecords, Halt, Instruction, MakeRuns, Park, RecordAttempt
 from ..policy.lifecycle import advance
 from ..policy.stimuli import Ended, Stimulus
 from ..store import functions, lanes, runs
 from ..store.database import Database
 from ..store.runs import Change
 from .catalog import Catalog
+from .destinations import deliver
 
 log = logging.getLogger(__name__)
 _AGAIN_S = 1.0
@@ -100,6 +101,7 @@ def _halt(conn: Connection, catalog: Catalog, instruction: Halt, now: float) -> 
 _IN_THE_SAME_TRANSACTION: Mapping[type, Callable[[Connection, Catalog, Any, float], None]] = {
     Park: _park,
     Halt: _halt,
+    Deliver: deliver,
 }
 
 

@@ -1,6 +1,8 @@
 """One table of options, read from flags and from keywords."""
 
 import contextlib
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -80,7 +82,7 @@ def test_an_unknown_keyword_is_refused_and_the_nearest_is_named():
 
 
 def test_options_of_later_issues_are_unknown():
-    for flag in ("--filter", "--secret", "--budget", "--then", "--on-failure", "--warm"):
+    for flag in ("--filter", "--secret", "--budget", "--warm"):
         with pytest.raises(UnknownOption):
             given_by_words(["daily", flag, "x"])
 
@@ -143,3 +145,20 @@ def test_help_names_every_option():
 def test_no_words_whatever_end_the_kernel(words):
     with contextlib.suppress(FnError):
         given_by_words(words)
+
+
+@dataclass
+class Handle:
+    name: str = "repair"
+
+
+def test_destinations_are_texts_handles_and_paths():
+    read = given_by_keywords({"then": [Handle(), "topic:done"], "on_failure": Path("failures"), "max_age": "6h"})
+    assert (read.options.then, read.options.on_failure) == (("repair", "topic:done"), ("failures/",))
+    assert read.options.max_age_s == 21_600.0
+    assert given_by_words(["f", "--then", "next", "--then", "s3://b/x/"]).options.then == ("next", "s3://b/x/")
+
+
+def test_a_destination_that_cannot_be_says_which_option_is_meant():
+    with pytest.raises(BadValue, match="--on-failure: 'htps'"):
+        given_by_words(["f", "--on-failure", "htps://x"])

@@ -384,6 +384,18 @@ def test_help_lists_every_command(call, line):
     assert all(re.search(rf"^  {name} ", said.out, re.MULTILINE) for name in table.command_names())
 
 
+def test_failures_says_beside_its_table_that_records_were_taken_by_nobody(call, fake):
+    assert call("failures daily").err == ""
+    fake.on("GET", "functions/daily", {**FULL, "undelivered": 2})
+    assert "Records that no destination has taken: 2;" in call("failures daily").err
+
+
+def test_a_run_says_where_its_record_went(call, fake, run_json):
+    sent = [{"target": "https://x/y", "state": "dead", "error": "It answered 404."}]
+    fake.on("GET", f"runs/{RUN}", run_json(attempts_list=[], event={}, deliveries=sent))
+    assert "sent to   https://x/y (dead) It answered 404." in call("run 0b1d7a52").out
+
+
 @pytest.mark.parametrize("name", table.command_names())
 def test_every_command_explains_itself(call, name):
     said = call(f"{name} --help")

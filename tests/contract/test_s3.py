@@ -5,6 +5,8 @@ import json
 import boto3
 import pytest
 
+from .conftest import until
+
 OBJECTS = 500
 
 
@@ -77,3 +79,25 @@ def test_each_object_is_run_once_new_ones_too_and_results_are_objects(house, s3)
     assert {item["Key"] for item in written} == {f"out/{name}.txt" for name in (0, 100, 200, 300, 400, "later")}
     audit = house.ok("audit tally --json").json
     assert (audit["observed"], audit["done"], audit["balanced"]) == (OBJECTS + 2, OBJECTS + 2, True)
+
+
+def test_what_was_given_up_is_an_object_in_the_folder_of_failures(house, s3):
+    put(s3, "bad/1.json", 1)
+    house.publish(
+        """
+        @fn(on="s3://contract/bad/*.json", retries=0, on_failure="s3://contract/dead/")
+        def refuse(event):
+            raise ValueError("no")
+        """
+    )
+    (run,) = house.all_ended("refuse", 1)
+
+    def taken():
+        (sent,) = house.ok(f"run {run['id']} --json").json["deliveries"]
+        return sent if sent["state"] == "done" else None
+
+    sent = until(taken, "the object")
+    assert sent["target"] == "s3://contract/dead/{function}-{run}.json"
+    record = json.loads(s3.get_object(Bucket="contract", Key=f"dead/refuse-{run['id']}.json")["Body"].read())
+    assert record["requestPayload"]["path"] == "s3://contract/bad/1.json"
+    assert record["responsePayload"]["errorMessage"] == "no"
