@@ -77,6 +77,11 @@ def nothing(_: Any = None) -> None:
     """What Dask runs."""
 
 
+def handle_batch(records: list[Any]) -> int:
+    """What the floors do with a batch."""
+    return len(records)
+
+
 def count(full: int, size: float) -> int:
     """How often, at this size."""
     return max(1, round(full * size))

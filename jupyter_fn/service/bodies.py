@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 
 class Body(BaseModel):
@@ -46,11 +47,13 @@ class Redrive(Body):
     dry_run: bool = False
 
 
-class NewRecord(Body):
-    """One record of a topic."""
+class NewRecord(TypedDict, total=False):
+    """One record of a topic. A dict, for there are thousands in one request."""
 
-    value: Any = None
-    key: str = ""
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    value: Any
+    key: str
 
 
 class Records(Body):

@@ -206,8 +206,7 @@ async def cost(service: Service, function: str = "", by: str = "", since: str = 
 @api.post("/topics/{topic}")
 async def emit(service: Service, topic: str, body: Records) -> Json:
     """Append records to a topic."""
-    items = [record.model_dump() for record in body.records]
-    return Json(await service.engine.invocations.emit(topic, items))
+    return Json(await service.engine.invocations.emit(topic, body.records))
 
 
 def _draft(body: bytes) -> Draft:

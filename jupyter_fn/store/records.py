@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ..model.run import Record
-from .dialect import insert, storable
+from .dialect import storable
 from .payloads import pack, unpack
+from .rows import inserting, next_seqs
 from .schema import records
 
 
@@ -27,12 +28,17 @@ class StoredRecord:
     cause: str = ""  # id of the run that emitted it
 
 
+_INSERT = inserting(records)
+
+
 def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = "", hops: int = 0) -> int:
     """Add records to the topics they name; the newest `seq`, 0 when there were none."""
     if not new:
         return 0
+    seqs = next_seqs(conn, records, len(new))
     rows = [
         {
+            "seq": seq,
             "topic": record.topic,
             "key": storable(record.key),
             "value": pack(conn, record.value),
@@ -40,10 +46,10 @@ def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = 
             "cause": cause,
             "hops": hops,
         }
-        for record in new
+        for seq, record in zip(seqs, new, strict=True)
     ]
-    conn.execute(insert(records), rows)
-    return int(conn.execute(select(func.max(records.c.seq))).scalar() or 0)
+    _INSERT.write(conn, rows)
+    return seqs[-1]
 
 
 def read(conn: Connection, topic: str, *, after: int, limit: int) -> list[StoredRecord]:
