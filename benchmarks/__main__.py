@@ -12,7 +12,7 @@ from .figure import Figure
 from .machine import facts, load
 from .table import PAGE, PUBLISHED, page, read, table
 
-NAMES = ("invoke", "cold", "events", "first", "idle", "importing")
+NAMES = ("invoke", "cold", "events", "batches", "first", "idle", "importing")
 
 
 def main(words: list[str] | None = None) -> int:

@@ -53,11 +53,14 @@ def to_json(value: Any) -> Any:
 def dumps(value: Any) -> str:
     """Compact JSON text of any value the codec knows. Always valid UTF-8: names of files that are not are escaped."""
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError):
         value = to_json(value)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text if text.isascii() or _is_utf8(text) else json.dumps(value, separators=(",", ":"))
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def loads(text: str | bytes) -> Any:

@@ -32,7 +32,7 @@ def benchmarks(*words):
 @pytest.mark.service
 @pytest.mark.parametrize(
     ("name", "figures"),
-    [("invoke", 2), ("cold", 1), ("events", 1), ("first", 2), ("idle", 2), ("importing", 1)],
+    [("invoke", 2), ("cold", 1), ("events", 1), ("batches", 1), ("first", 2), ("idle", 2), ("importing", 1)],
 )
 def test_every_measure_runs_at_a_tiny_size(tmp_path, name, figures):
     done = benchmarks(name, "--size", "0.01", "--json", str(tmp_path / "tiny.json"))
