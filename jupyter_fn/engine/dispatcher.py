@@ -67,6 +67,7 @@ class Dispatcher:
         self._clock = clock
         self._live_logs = live_logs
         self.want_workers: Callable[[], None] = lambda: None
+        self.enqueued: Callable[[], None] = lambda: None
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
         self._claiming = False
         self._again = False
@@ -85,6 +86,7 @@ class Dispatcher:
         future = asyncio.wrap_future(self._database.submit(op))
         self.wake()
         result = await future
+        self.enqueued()
         if not self._room():
             self.want_workers()
         return result

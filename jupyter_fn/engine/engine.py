@@ -34,6 +34,7 @@ from .publisher import Publisher
 from .questions import Questions
 from .redrives import Redrives
 from .scaler import Scaler
+from .sweeper import Sweeper
 from .transitions import Transitions
 
 _REMEMBERED_S = 86_400.0  # durations are taken from the runs of the last day
@@ -101,12 +102,13 @@ class Engine:
             self.transitions,
             self.feed,
             self.questions,
-            followed=self.poller.refresh,
+            followed=self._followed,
             changed=changed,
             clock=clock,
         )
         self.cancellations = Cancellations(database, self.transitions, self.feed)
         self.redrives = Redrives(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
+        self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._join()
@@ -121,6 +123,7 @@ class Engine:
         self.poller.function_changed = self.news.function_changed
         self.batcher.function_changed = self.news.function_changed
         self.dispatcher.want_workers = self.scaler.want_workers
+        self.dispatcher.enqueued = self.sweeper.enqueued
         self.dispatcher.worker_changed = self._worker_changed
 
     async def start(self) -> None:
@@ -130,7 +133,7 @@ class Engine:
         # Before there is any worker: what is held now, nobody works on.
         await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
         await self.executor.start(self.dispatcher)
-        chores = (self.scaler.run(), self.news.run(), self.outbox.run())
+        chores = (self.scaler.run(), self.news.run(), self.outbox.run(), self.sweeper.run())
         self._tasks = [asyncio.create_task(chore) for chore in chores]
         await self.batcher.start()
         await self.poller.refresh()
@@ -160,8 +163,13 @@ class Engine:
         await self.hands.close()
         await self.transitions.settle()  # what the hands have said last
 
-    async def _published(self, name: str) -> None:
+    async def _followed(self) -> None:
+        """What functions have, or whether they go on, is another thing now."""
+        self.sweeper.wake()
         await self.poller.refresh()
+
+    async def _published(self, name: str) -> None:
+        await self._followed()
         self.dispatcher.wake()
         self.news.function_changed(name)
 

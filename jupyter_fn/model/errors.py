@@ -37,6 +37,7 @@
         ├ BadBatchAnswer          the handler's word on its items cannot be read (fatal)
         ├ Throttled               the handler asks to come back later; counts against no retry
         ├ EventTooOld             given up because of its age
+        ├ ZeroConcurrency         its function may run nothing at once
         ├ LoopDetected            its events go round
         └ RunUnknown              ended behind an effect barrier
 """
@@ -261,6 +262,12 @@ class Throttled(RunError):
 
 class EventTooOld(RunError):
     """Older than `--max-age`, or it would be by the next retry."""
+
+
+class ZeroConcurrency(RunError):
+    """Its function has `--concurrency 0`: it may run nothing at once, so nothing is begun."""
+
+    fatal = True
 
 
 class LoopDetected(RunError):

@@ -16,6 +16,8 @@ _DEATHS: Mapping[str, str] = {
     Reason.ENVIRONMENT_DIED: "the process that ran it ended and it had no retry left",
     Reason.WORKER_LOST: "its workers went away too often",
     Reason.LOOP: "its events go round in a loop",
+    Reason.EVENT_AGE_EXCEEDED: "its event was too old",
+    Reason.ZERO_CONCURRENCY: "its function may run nothing at once",
 }
 
 

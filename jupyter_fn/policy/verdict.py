@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.cost import AWS_X86, PriceBook
-from ..model.errors import EventTooOld, RunUnknown
+from ..model.errors import EventTooOld, RunUnknown, ZeroConcurrency
 from ..model.function import Options
 from ..model.run import Reason, Run, State
 from ..model.units import format_duration
@@ -94,6 +94,14 @@ def too_old(run: Run, now: float, rules: Rules, error: Mapping[str, Any] | None 
     cause += f" Its last error: {last.get('type')}: {last.get('message')}" if last else ""
     told = EventTooOld(cause, "Give it more with --max-age, and redrive it.").to_dict()
     return {"state": State.DEAD, "reason": Reason.EVENT_AGE_EXCEEDED, "error": told, "ended": now}
+
+
+def may_run_nothing(run: Run) -> dict[str, Any]:
+    """The error of a run whose function has `--concurrency 0`, as AWS gives up events of a function whose reserved
+    concurrency is zero."""
+    cause = f"{run.function} may run nothing at once: it is published with --concurrency 0."
+    remedy = f"Publish it with more, or without; then: jupyter fn redrive {run.function} --ids {run.id}"
+    return ZeroConcurrency(cause, remedy).to_dict()
 
 
 def unknown(run: Run, error: Mapping[str, Any], now: float) -> Changes:

@@ -17,6 +17,7 @@ from jupyter_fn.store import (
     queue,
     records,
     runs,
+    waiting,
 )
 
 QUESTIONS = {
@@ -50,6 +51,9 @@ QUESTIONS = {
     "next delivery": lambda conn: deliveries.next_due(conn, 1.0),
     "deliveries of a run": lambda conn: deliveries.of_run(conn, "r"),
     "dead deliveries": lambda conn: deliveries.dead_count(conn, "f"),
+    "too old": lambda conn: waiting.older(conn, "f", 1, 5.0, most=10),
+    "oldest": lambda conn: waiting.oldest(conn, "f", {1: 60.0}),
+    "waiting": lambda conn: waiting.of_function(conn, "f", most=10),
     "last endings": lambda conn: breakers.last_endings(conn, "f", after=1.0, most=20),
     "writers": lambda conn: outputs.writers(conn, ["/a", "/b"]),
 }
