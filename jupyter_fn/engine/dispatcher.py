@@ -159,7 +159,8 @@ class Dispatcher:
         chosen = admit(candidates, running=held, limits=limits, running_of_key=of_key, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
-        steps = transit(conn, self._catalog, [(run.id, Claimed(worker)) for run, worker in placed], now, known=known)
+        claims = [(run.id, Claimed(worker)) for run, worker in placed]
+        steps = transit(conn, self._catalog, claims, now, known=known, just_read=True)
         found = events.get_all(conn, {step.after.event_id for step in steps})
         claimed = [
             (step, found[step.after.event_id], self._catalog.of_run(conn, step.after))

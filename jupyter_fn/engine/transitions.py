@@ -47,13 +47,20 @@ def told(*stimuli: Told) -> Telling:
 
 
 def transit(
-    conn: Connection, catalog: Catalog, stimuli: Sequence[Told], now: float, *, known: Mapping[str, Run]
+    conn: Connection,
+    catalog: Catalog,
+    stimuli: Sequence[Told],
+    now: float,
+    *,
+    known: Mapping[str, Run],
+    just_read: bool = False,
 ) -> list[Step]:
     """Advance the runs and write what came of it; runs that do not exist are passed over. Part of an op of the writer.
-    Runs that are `known`, as they stood some time ago, are read only if they have moved since.
+    Runs that are `known`, as they stood some time ago, are read only if they have moved since. `just_read`: all of them
+    are known, from this very transaction.
     """
     ids = {run_id for run_id, _ in stimuli}
-    where = runs.places(conn, ids)
+    where = {i: runs.place_of(known[i]) for i in ids} if just_read else runs.places(conn, ids)
     current = runs.current(conn, ids, known, where)
     steps: list[Step] = []
     changes: list[Change] = []

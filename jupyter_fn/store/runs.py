@@ -57,6 +57,11 @@ def places(conn: Connection, ids: Collection[str]) -> dict[str, Place]:
     return {row.id: (row.seq, row.state, row.token, bool(row.cancel_requested)) for row in rows}
 
 
+def place_of(run: Run) -> Place:
+    """The same of a run that this transaction has read."""
+    return (run.seq, *_standing(run))
+
+
 def current(
     conn: Connection, ids: Collection[str], known: Mapping[str, Run], where: Mapping[str, Place]
 ) -> dict[str, Run]:
@@ -67,7 +72,7 @@ def current(
 
 
 def _has_not_moved(run: Run, place: Place) -> bool:
-    return place == (place[0], *_standing(run))
+    return place[1:] == _standing(run)
 
 
 def _standing(run: Run) -> tuple[str, int, bool]:
