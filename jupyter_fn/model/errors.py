@@ -267,8 +267,6 @@ class EventTooOld(RunError):
 class ZeroConcurrency(RunError):
     """Its function has `--concurrency 0`: it may run nothing at once, so nothing is begun."""
 
-    fatal = True
-
 
 class LoopDetected(RunError):
     """Its events go round from function to function."""
