@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,11 +17,11 @@ from ..model.codec import dumps, to_json
 from ..model.errors import BadValue, NotFound, ResultNotSerializable, ServiceError
 from ..model.ids import new_id
 from ..model.run import TERMINAL
-from ..model.units import iso, parse_duration_s, parse_time
 from . import tables
 from .address import stop_service
 from .connection import Connection
 from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, RunFacts, Status
+from .moments import Moment, moment
 from .tables import Row, Table
 
 if TYPE_CHECKING:
@@ -197,24 +196,38 @@ class Client:
         return Row(self._connection.request("POST", f"runs/{_part(run_id)}/cancel", repeatable=True))
 
     def failures(self, name: str) -> Table:
-        """The runs of a function that need somebody: dead and failed ones."""
+        """The runs of a function that wait for somebody, with their events, newest first."""
         answer = self._connection.request("GET", f"functions/{_part(name)}/failures")
-        return Table(answer, tables.RUNS, empty="No failures.")
+        return Table(answer, tables.FAILURES, empty="No failures.")
 
     def redrive(
-        self, name: str, ids: Sequence[str] | None = None, *, code: str = "latest", dry_run: bool = False
+        self,
+        name: str,
+        ids: Sequence[str] | None = None,
+        *,
+        code: str = "latest",
+        events: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
     ) -> Redrive:
-        """Run dead runs again, all of them or those named, with the version that is live now or the `same` one."""
-        body = {"ids": list(ids) if ids else None, "code": code, "dry_run": dry_run}
-        return Redrive(self._connection.request("POST", f"functions/{_part(name)}/redrive", body=body))
+        """Run failures again, all of them or those named; the originals stay as they are.
+
+        Args:
+            name: the function.
+            ids: the runs; all when None.
+            code: `latest`, the version that is live now, or `same`, the one that failed.
+            events: run id → the event that the new run handles in place of its own.
+            dry_run: only count runs and bytes, and estimate the cost.
+        """
+        named = None if ids is None else list(ids)
+        body = {"ids": named, "code": code, "events": _event(dict(events or {})), "dry_run": dry_run}
+        path = f"functions/{_part(name)}/redrive"
+        return Redrive(self._connection.request("POST", path, body=body, wait_s=LONG_POLL_S))
 
     # questions
 
-    def cost(
-        self, function: str = "", *, by: str = "", since: str | float | datetime | timedelta | None = None
-    ) -> Cost:
+    def cost(self, function: str = "", *, by: str = "", since: Moment = None) -> Cost:
         """What runs cost, by `function`, `trigger`, `day`, `tag` or `version`; since a time, or a duration ago."""
-        query = {"function": function, "by": by, "since": _moment(since, time.time())}
+        query = {"function": function, "by": by, "since": moment(since, time.time())}
         return Cost(self._connection.request("GET", "cost", query=query))
 
     def explain(self, name: str, subject: Any) -> Explanation:
@@ -312,17 +325,3 @@ def _record(record: Any) -> dict[str, Any]:
     value = _event(record)
     keyed = isinstance(value, dict) and "value" in value and set(value) <= {"key", "value"}
     return {"key": "", **value} if keyed else {"key": "", "value": value}
-
-
-def _moment(since: str | float | datetime | timedelta | None, now: float) -> str | None:
-    """A time (datetime, ISO text) or a duration before `now` (timedelta, seconds, `"24h"`) as ISO text."""
-    if isinstance(since, str) and since:
-        try:
-            return iso(parse_time(since))
-        except BadValue:
-            return iso(now - parse_duration_s(since))
-    if isinstance(since, timedelta):
-        return iso(now - since.total_seconds())
-    if isinstance(since, datetime):
-        return iso(since.timestamp())
-    return iso(now - since) if since else None

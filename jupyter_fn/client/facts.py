@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.codec import dumps
 from . import html, readable
-from .tables import COSTS, WORKERS, Row, frame, html_table, plain, rich_table
+from .tables import COSTS, WORKERS, Column, Row, frame, html_table, plain, rich_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,17 +90,46 @@ class Explanation(Facts):
         return frame({"subject": self.get("subject"), "sentence": s} for s in self.get("sentences", ()))
 
 
+_SHOWN_IDS = 20
+
+
 class Redrive(Facts):
-    """What a redrive did, or would do."""
+    """What running something again did, or would do: `count`, `bytes`, `estimated_cost_usd`, `runs`."""
 
     def lines(self) -> list[str]:
-        """Count, bytes and money."""
-        verb = "would make" if self.get("count", 0) > len(self.get("runs", ())) else "made"
+        """Count, bytes and money, then the runs."""
+        made = self.get("runs", ())
+        verb = "would make" if self.get("count", 0) > len(made) else "made"
+        estimate = self.get("estimated_cost_usd")
+        cost = "unknown, for nothing has run yet" if estimate is None else readable.dollars(estimate)
+        rest = [f"… and {len(made) - _SHOWN_IDS} more."] if len(made) > _SHOWN_IDS else []
         return [
-            f"{verb} {self.get('count', 0)} runs over {readable.size(self.get('bytes')) or '0 B'}, "
-            f"estimated cost {readable.dollars(self.get('estimated_cost_usd'))}.",
-            *self.get("runs", ()),
+            f"{self._of()}{verb} {self.get('count', 0)} runs over {readable.size(self.get('bytes')) or '0 B'}, "
+            f"estimated cost {cost}.",
+            *made[:_SHOWN_IDS],
+            *rest,
         ]
+
+    def _of(self) -> str:
+        return ""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per run that was made."""
+        return frame(({"id": run_id} for run_id in self.get("runs", ())), columns=(Column("id", "run"),))
+
+
+class Replay(Redrive):
+    """The same of past events; its id is under `replay`."""
+
+    def _of(self) -> str:
+        return f"Replay {self.get('replay')}: "
+
+
+class Backfill(Redrive):
+    """The same of what was there before; the trigger in whose ledger it stands is under `trigger`."""
+
+    def _of(self) -> str:
+        return f"Backfill of {self.get('trigger')}: "
 
 
 class Status(Facts):

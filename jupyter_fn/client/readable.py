@@ -7,7 +7,10 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ..model.codec import dumps
 from ..model.units import format_bytes, format_duration, money, parse_time
+
+_DATA_WIDTH = 120
 
 
 def text(value: Any) -> str:
@@ -76,6 +79,17 @@ def triggers(items: Sequence[Mapping[str, Any]] | None) -> str:
 def error(data: Mapping[str, Any] | None) -> str:
     """`"ValueError: bad row"`."""
     return text(f"{data.get('type')}: {data.get('message')}") if data else ""
+
+
+def data(value: Any) -> str:
+    """JSON on one line, cut where it is long; nothing for None."""
+    said = "" if value is None else dumps(value)
+    return said if len(said) <= _DATA_WIDTH else f"{said[: _DATA_WIDTH - 1]}…"
+
+
+def yes(value: Any) -> str:
+    """`"yes"`, or nothing."""
+    return "yes" if value else ""
 
 
 def weights(versions: Mapping[str, int] | None) -> str:

@@ -185,6 +185,16 @@ RUNS = (
     Column("cost_usd", "cost", readable.dollars, right=True),
     Column("error", "error", readable.error, fold=True),
 )
+FAILURES = (
+    Column("id", "run", readable.short_id),
+    Column("reason", "reason", spare=3),
+    Column("error", "error", readable.error, fold=True),
+    Column("attempts", "tries", right=True, spare=4),
+    Column("ended", "ended", readable.when, spare=2),
+    Column("batch_size", "items", right=True, spare=5),
+    Column("event", "event", readable.data, fold=True),
+    Column("edited", "edited", readable.yes, spare=1),
+)
 COSTS = (
     Column("key", ""),
     Column("runs", "runs", right=True),

@@ -1,4 +1,4 @@
-"""Commands about runs: invoke runs run logs cancel failures redrive emit."""
+"""Commands about runs: invoke runs run logs cancel failures."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def cancel(session: Session, run_id: str, as_json: bool) -> object:
 @json_option
 @click.pass_obj
 def failures(session: Session, name: str, as_json: bool) -> object:
-    """List the runs of a function that need somebody."""
+    """List the runs of a function that wait for somebody, with their events."""
     client = session.client()
     answer = session.answer(client.failures(name), as_json=as_json)
     lost = client.function(name).get("undelivered")
@@ -136,24 +136,4 @@ def failures(session: Session, name: str, as_json: bool) -> object:
     return answer
 
 
-@click.command(cls=FnCommand)
-@click.argument("name")
-@click.option("--ids", multiple=True, metavar="ID", help="Only these runs; repeat it, or separate ids by commas.")
-@click.option(
-    "--code",
-    type=click.Choice(["latest", "same"]),
-    default="latest",
-    show_default=True,
-    help="Which version handles them.",
-)
-@click.option("--dry-run", is_flag=True, help="Only count runs and bytes, and estimate the cost.")
-@json_option
-@click.pass_obj
-def redrive(session: Session, name: str, ids: tuple[str, ...], code: str, dry_run: bool, as_json: bool) -> object:
-    """Run failed runs again; the originals stay as they are."""
-    client = session.client()
-    named = [client.find_run(run_id) for text in ids for run_id in text.split(",") if run_id]
-    return session.answer(client.redrive(name, named, code=code, dry_run=dry_run), as_json=as_json)
-
-
-COMMANDS = (invoke, runs, run, logs, cancel, failures, redrive)
+COMMANDS = (invoke, runs, run, logs, cancel, failures)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..model.errors import BadValue
-from . import functions, publishing, questions, runs, service
+from . import again, functions, publishing, questions, runs, service
 from .grammar import PROGRAM, FnGroup, home_option, reworded
 from .output import Output, Terminal
 from .session import Session, new_client
@@ -31,7 +31,7 @@ TABLE = FnGroup(
     help="Serverless functions of Jupyter: publish, run, watch and cost them.",
     epilog="Exit code 0: done. 1: the thing asked for failed. 2: wrong usage.",
 )
-for _group in (service, publishing, functions, runs, questions):
+for _group in (service, publishing, functions, runs, again, questions):
     for _command in _group.COMMANDS:
         TABLE.add_command(_command)
 

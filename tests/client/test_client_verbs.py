@@ -212,9 +212,11 @@ def test_an_alias_points_at_one_version_or_at_several(fake, client):
 def test_redrive_names_runs_or_means_all(fake, client):
     fake.on("POST", "functions/f/redrive", {"count": 0})
     client.redrive("f", dry_run=True)
-    assert fake.body() == {"ids": None, "code": "latest", "dry_run": True}
-    client.redrive("f", ["a"], code="latest")
-    assert fake.body() == {"ids": ["a"], "code": "latest", "dry_run": False}
+    assert fake.body() == {"ids": None, "code": "latest", "events": {}, "dry_run": True}
+    client.redrive("f", ["a"], code="same", events={"a": {"n": 1}})
+    assert fake.body() == {"ids": ["a"], "code": "same", "events": {"a": {"n": 1}}, "dry_run": False}
+    client.redrive("f", [])
+    assert fake.body()["ids"] == []  # none of them is not all of them
 
 
 @pytest.mark.parametrize(

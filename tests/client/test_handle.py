@@ -138,7 +138,7 @@ def test_plural_things_show_themselves_and_become_frames(fake, daily, run_json):
     assert daily.runs()[0].state == "succeeded"
     assert len(daily.runs().to_pandas()) == 1
     assert daily.versions().to_pandas()["number"].tolist() == [1]
-    assert repr(daily.failures()) == "No runs."
+    assert repr(daily.failures()) == "No failures."
     assert daily.failures().to_pandas()["error"].empty
     logs = daily.logs()
     assert (str(logs), repr(logs)) == ("one\ntwo\n", "one\ntwo\n")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from jupyter_fn.client import readable, tables
-from jupyter_fn.client.facts import Audit, Cost, Explanation, FunctionFacts, Redrive, RunFacts, Status
+from jupyter_fn.client.facts import Audit, Backfill, Cost, Explanation, FunctionFacts, Redrive, Replay, RunFacts, Status
 from jupyter_fn.client.tables import Row, Table, plain
 
 FUNCTION = {
@@ -180,3 +180,13 @@ def test_a_run_shows_its_attempts_and_its_traceback(run_json):
 def test_everything_shown_is_a_dict_underneath():
     assert json.loads(json.dumps(Cost(COST))) == COST
     assert isinstance(Status(), Row)
+
+
+def test_what_was_run_again_says_so_and_not_every_run():
+    many = Replay(replay="x", count=25, bytes=0, estimated_cost_usd="0", runs=[f"r{n}" for n in range(25)])
+    assert repr(many).startswith("Replay x: made 25 runs")
+    assert repr(many).endswith("r19\n… and 5 more.")
+    assert many.to_pandas()["id"].tolist()[-1] == "r24"
+    assert repr(Backfill(trigger="f-1", count=3, bytes=7, estimated_cost_usd=None, runs=[])) == (
+        "Backfill of f-1: would make 3 runs over 7 B, estimated cost unknown, for nothing has run yet."
+    )

@@ -213,11 +213,6 @@ def test_logs_of_nothing_known_name_both_ways_to_look(call):
     assert "nowhere" in said.err
 
 
-def test_redrive_takes_ids_apart_by_repetition_or_commas(call, fake):
-    call(f"redrive daily --ids {RUN},0b1d --ids 0b1d7a52 --code latest")
-    assert fake.body() == {"ids": [RUN, RUN, RUN], "code": "latest", "dry_run": False}
-
-
 # --- functions
 
 

@@ -1,5 +1,7 @@
 """Handlers that fail: retries, giving up, failures, redrive, and what follows a failure."""
 
+import json
+
 import pytest
 
 MODULE = """
@@ -114,3 +116,25 @@ def test_a_run_that_waits_says_until_when_and_can_be_cancelled(house):
 
 def test_a_handler_may_say_when_it_wants_to_be_tried_again(house):
     assert house.invoke("polite").out == '"thanks"\n'
+
+
+def test_a_failure_is_redriven_with_another_event(house):
+    house.publish("@fn(retries=0)\ndef picky(event):\n    return 10 // event.n\n", name="picky.py")
+    ids = [house.submit("picky", {"n": 0}) for _ in range(3)]
+    for run_id in ids:
+        assert house.ended(run_id)["state"] == "dead"
+    assert {row["id"]: row["event"] for row in house.ok("failures picky --json").json} == {
+        run_id: {"n": 0} for run_id in ids
+    }
+    driven = house.ok(["redrive", "picky", "--ids", ids[0], "--event", '{"n": 5}', "--json"]).json
+    (edited,) = (house.ended(run_id) for run_id in driven["runs"])
+    assert (edited["result"], edited["parent"], edited["event"]["n"]) == (2, ids[0], 5)
+    assert house.get(f"runs/{ids[0]}")["event"]["n"] == 0
+    house.write("events.json", json.dumps({ids[1]: {"n": 1}, ids[2]: {"n": 2}}))
+    driven = house.ok("redrive picky --events @events.json --json").json
+    assert {house.ended(run_id)["result"] for run_id in driven["runs"]} == {10, 5}
+    assert house.ok("failures picky --json").json == []
+    assert house.ok("audit picky --json").json["balanced"] is True
+    refused = house.fn(["redrive", "picky", "--ids", ids[0], "--event", "{}"])
+    assert refused.code == 1
+    assert "was redriven already" in refused.two_lines[0]

@@ -1,0 +1,79 @@
+"""Commands that run something again: redrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..model.errors import BadValue
+from .grammar import FnCommand, json_option
+from .session import Session
+from .values import json_value
+
+if TYPE_CHECKING:
+    from ..client.client import Client
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _dry_run_option(command: _Command) -> _Command:
+    """`--dry-run`."""
+    return click.option("--dry-run", is_flag=True, help="Only count runs and bytes, and estimate the cost.")(command)
+
+
+def _code_option(command: _Command) -> _Command:
+    """`--code`."""
+    return click.option(
+        "--code",
+        type=click.Choice(["latest", "same"]),
+        default="latest",
+        show_default=True,
+        help="The version: that which is live now, or that which ran before.",
+    )(command)
+
+
+@click.command(cls=FnCommand)
+@click.argument("name")
+@click.option("--ids", multiple=True, metavar="ID", help="Only these runs; repeat it, or separate ids by commas.")
+@_code_option
+@click.option("--event", metavar="JSON|@FILE", help="Another event for the one run that --ids names.")
+@click.option("--events", metavar="JSON|@FILE", help="Other events by run, {ID: event}; without --ids only these runs.")
+@_dry_run_option
+@json_option
+@click.pass_obj
+def redrive(
+    session: Session,
+    name: str,
+    ids: tuple[str, ...],
+    code: str,
+    event: str | None,
+    events: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> object:
+    """Run failures again, as they were or with other events; the originals stay as they are."""
+    client = session.client()
+    named = [client.find_run(run_id) for text in ids for run_id in text.split(",") if run_id]
+    edits = _edits(client, named, event, events)
+    meant = named if ids else (list(edits) or None)
+    answer = client.redrive(name, meant, code=code, events=edits, dry_run=dry_run)
+    return session.answer(answer, as_json=as_json)
+
+
+def _edits(client: Client, named: list[str], event: str | None, events: str | None) -> dict[str, Any]:
+    """Run id → the event that somebody has written for it."""
+    if event is not None and events is not None:
+        raise BadValue("--event and --events are one too many.", "Write the one event into the file of --events.")
+    if event is not None:
+        if len(named) != 1:
+            raise BadValue("--event is for one run.", "Name it with --ids, or write --events @FILE with {id: event}.")
+        return {named[0]: json_value(event, "--event")}
+    found = {} if events is None else json_value(events, "--events")
+    if not isinstance(found, dict):
+        raise BadValue("--events is no JSON object of events by run.", 'Write such as {"RUN ID": {"n": 1}}.')
+    return {client.find_run(run_id): one for run_id, one in found.items()}
+
+
+COMMANDS = (redrive,)

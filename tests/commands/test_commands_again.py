@@ -1,0 +1,63 @@
+"""Commands that run something again: what they ask of the service."""
+
+import json
+
+import pytest
+
+RUN = "0b1d7a52-0000-4000-8000-000000000001"
+OTHER = "7c2e7a52-0000-4000-8000-000000000002"
+MADE = {"count": 1, "bytes": 10, "estimated_cost_usd": "0.1", "runs": ["r2"]}
+
+
+@pytest.fixture(autouse=True)
+def service(fake, run_json):
+    fake.on("GET", "runs", [run_json(), run_json(id=OTHER)])
+    fake.on("POST", "functions/daily/redrive", MADE)
+    return fake
+
+
+def refused(said):
+    """An error of two lines, for wrong words."""
+    assert (said.code, said.out) == (2, "")
+    cause, _remedy = said.err.splitlines()
+    return cause
+
+
+# --- redrive
+
+
+def test_redrive_takes_ids_apart_by_repetition_or_commas(call, fake):
+    call(f"redrive daily --ids {RUN},7c2e --ids 0b1d7a52")
+    assert fake.body() == {"ids": [RUN, OTHER, RUN], "code": "latest", "events": {}, "dry_run": False}
+    call("redrive daily --code same --dry-run")
+    assert fake.body() == {"ids": None, "code": "same", "events": {}, "dry_run": True}
+
+
+def test_one_run_is_redriven_with_another_event(call, fake, tmp_path):
+    call(["redrive", "daily", "--ids", "0b1d", "--event", '{"n": 2}'])
+    assert (fake.body()["ids"], fake.body()["events"]) == ([RUN], {RUN: {"n": 2}})
+    (tmp_path / "event.json").write_text('{"n": 3}')
+    call(["redrive", "daily", "--ids", "0b1d", "--event", f"@{tmp_path / 'event.json'}"])
+    assert fake.body()["events"] == {RUN: {"n": 3}}
+
+
+def test_several_are_redriven_with_the_events_of_a_file(call, fake, tmp_path):
+    (tmp_path / "events.json").write_text(json.dumps({"0b1d": {"n": 2}, OTHER: {"n": 3}}))
+    call(["redrive", "daily", "--events", f"@{tmp_path / 'events.json'}"])
+    assert (fake.body()["ids"], fake.body()["events"]) == ([RUN, OTHER], {RUN: {"n": 2}, OTHER: {"n": 3}})
+    call(["redrive", "daily", "--ids", f"{RUN},{OTHER}", "--events", '{"0b1d": {"n": 2}}'])
+    assert (fake.body()["ids"], fake.body()["events"]) == ([RUN, OTHER], {RUN: {"n": 2}})
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (["--event", "{}"], "--event is for one run."),
+        (["--ids", f"{RUN},{OTHER}", "--event", "{}"], "--event is for one run."),
+        (["--ids", RUN, "--event", "{}", "--events", "{}"], "--event and --events are one too many."),
+        (["--events", "[1]"], "--events is no JSON object of events by run."),
+        (["--ids", RUN, "--event", "{"], "--event: '{' is not JSON"),
+    ],
+)
+def test_events_that_fit_no_run_are_wrong_words(call, words, cause):
+    assert refused(call(["redrive", "daily", *words])).startswith(cause)
