@@ -223,7 +223,7 @@ def _captured(values: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 class RunFacts(Facts):
-    """One run with its attempts and its event."""
+    """One run with its attempts, its event and its effects."""
 
     def items_shown(self) -> list[tuple[str, str]]:
         """Names and values for people, in the order to read them."""
@@ -239,6 +239,7 @@ class RunFacts(Facts):
             ("worker", readable.text(self.get("worker"))),
             ("event", readable.text(self.get("event"))),
             ("result", "" if self.get("result") is None else dumps(self["result"])),
+            ("effects", readable.effects(self.get("effects"))),
             ("sent to", readable.deliveries(self.get("deliveries"))),
         ]
 

@@ -108,6 +108,15 @@ def pairs(mapping: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{key}={value}" for key, value in (mapping or {}).items())
 
 
+def effects(begun: Sequence[Mapping[str, Any]] | None) -> str:
+    """The blocks of `context.effect` that a run has begun, and whether it has left them as it should."""
+    return "; ".join(text(f"{one.get('name')} ({_fate(one)})") for one in begun or ())
+
+
+def _fate(effect: Mapping[str, Any]) -> str:
+    return f"done {when(effect['done'])}" if effect.get("done") else f"begun {when(effect.get('entered'))}, not done"
+
+
 def deliveries(sent: Sequence[Mapping[str, Any]] | None) -> str:
     """Where a run's record went, and what became of it there."""
     return "; ".join(text(f"{one.get('target')} ({one.get('state')}) {one.get('error') or ''}") for one in sent or ())

@@ -21,6 +21,7 @@ from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
 from ..store import events, queue
 from ..store.database import Database
+from .barriers import Barriers
 from .bench import Bench
 from .catalog import Catalog, Entry
 from .feed import Feed
@@ -66,6 +67,7 @@ class Dispatcher:
         self._feed = feed
         self._clock = clock
         self._live_logs = live_logs
+        self._barriers = Barriers(database, catalog, clock=clock)
         self.want_workers: Callable[[], None] = lambda: None
         self.enqueued: Callable[[], None] = lambda: None
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
@@ -267,6 +269,14 @@ class Dispatcher:
         function = self._bench.function_of(run_id)
         data = {"run_id": run_id, "function": function, "done": done, "total": total}
         self._feed.push("progress", data, function=function, key=run_id)
+
+    async def effect(self, run_id: str, token: int, name: str) -> bool:
+        """An attempt stands before an effect barrier."""
+        return await self._barriers.enter(run_id, token, name)
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        """It has left the block behind it."""
+        self._barriers.leave(run_id, token, name)
 
 
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:

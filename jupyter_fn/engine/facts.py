@@ -12,6 +12,7 @@ from ..model.units import iso
 from ..model.version import Version
 from ..policy.pricing import report_line, report_run
 from ..store.deliveries import Delivery
+from ..store.effects import Effect
 from .catalog import live_version
 
 _PLAIN = (
@@ -50,6 +51,11 @@ def attempt_json(attempt: Attempt, *, memory_mb: int) -> dict[str, Any]:
         "error": attempt.error,
         "report": report_of(attempt, memory_mb=memory_mb),
     }
+
+
+def effect_json(effect: Effect) -> dict[str, Any]:
+    """One effect barrier that a run has passed; `done` when its block was left as it should."""
+    return {"name": effect.name, "entered": iso(effect.entered), "done": iso(effect.done)}
 
 
 def report_of(attempt: Attempt, *, memory_mb: int) -> str:

@@ -21,7 +21,7 @@ from ..policy.audit import PENDING, audit
 from ..policy.editing import event_of
 from ..policy.explain import explain_run
 from ..policy.pricing import summarise
-from ..store import attempts, costs, deliveries, events, functions, ledger, queue, runs, triggers
+from ..store import attempts, costs, deliveries, effects, events, functions, ledger, queue, runs, triggers
 from ..store.database import Database
 from .catalog import Catalog, live_version
 from .facts import (
@@ -29,6 +29,7 @@ from .facts import (
     attempt_log,
     delivery_json,
     delivery_sentence,
+    effect_json,
     function_detail,
     function_json,
     report_of,
@@ -125,15 +126,16 @@ class Questions:
         return [run_json(run) for run in await self._read(read)]
 
     async def run(self, run_id: str) -> dict[str, Any]:
-        """One run with its attempts, its event, and what it has on its way to destinations. Raises NotFound."""
+        """One run with its attempts, its event, the effects that it has begun, and what it has on its way to destinations. Raises NotFound."""
 
         def read(conn: Connection) -> dict[str, Any]:
             run = runs.get(conn, run_id)
             event = events.get(conn, run.event_id)
             made = [attempt_json(one, memory_mb=run.memory_mb) for one in attempts.attempts_of(conn, run_id)]
             shown = event_of(run, event) if event else None
+            passed = [effect_json(one) for one in effects.of_run(conn, run_id)]
             sent = [delivery_json(one) for one in deliveries.of_run(conn, run_id)]
-            return {**run_json(run), "attempts_list": made, "event": shown, "deliveries": sent}
+            return {**run_json(run), "attempts_list": made, "event": shown, "deliveries": sent, "effects": passed}
 
         return await self._read(read)
 

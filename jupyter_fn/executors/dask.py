@@ -8,7 +8,7 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -309,16 +309,23 @@ class DaskExecutor:
         started = [tuple(item) for kind, item in batch if kind == "started"]
         if started:
             self._listener.attempts_started(started)
+        takers = self._takers(member)
         for kind, item in batch:
-            if kind == "log":
-                self._listener.log_lines(*item)
-            elif kind == "progress":
-                self._listener.progress(*item)
-            elif kind == "need":
-                self._spawn(self._ship(member, item))
+            if kind in takers:
+                takers[kind](item)
         if outcomes:
             member.holds -= len(outcomes)
             self._listener.outcomes(outcomes)
+
+    def _takers(self, member: _Member) -> dict[str, Callable[[Any], None]]:
+        """What is told one by one."""
+        return {
+            "log": lambda item: self._listener.log_lines(*item),
+            "progress": lambda item: self._listener.progress(*item),
+            "need": lambda digest: self._spawn(self._ship(member, digest)),
+            "effect": lambda item: self._spawn(self._answer(member.lane, *item)),
+            "effect_done": lambda item: self._listener.effect_done(*item),
+        }
 
     async def _ship(self, member: _Member, digest: str) -> None:
         payload, error = await fetch(self._load_bundle, digest)
@@ -326,6 +333,11 @@ class DaskExecutor:
             member.lane.put_payload(digest, payload)
         elif member.lane is not None:
             member.lane.put("refuse", (digest, error))
+
+    async def _answer(self, lane: Lane | None, run_id: str, token: int, name: str) -> None:
+        go = await self._listener.effect(run_id, token, name)
+        if lane is not None:  # the one that the question came by: when it has closed, so has the attempt
+            lane.put("effect", (run_id, token, name, go))
 
     def _member(self, worker_id: str) -> _Member | None:
         return next((m for m in self._members.values() if m.worker is not None and m.worker.id == worker_id), None)

@@ -6,9 +6,10 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from ..model.errors import WorkerLost
 from ..model.run import Outcome
@@ -81,10 +82,10 @@ class _Member:
         self.environments = Environments(self.folder, slots=worker.slots, reports=self)
         self.environments.start()
         self.done: list[Outcome] = []
-        self.fetching: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        for task in self.fetching:
+        for task in self.tasks:
             task.cancel()
         await self.environments.close()
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
@@ -107,10 +108,23 @@ class _Member:
     def progress(self, run_id: str, done: float, total: float) -> None:
         self.listener.progress(run_id, done, total)
 
+    def effect(self, run_id: str, token: int, name: str) -> None:
+        self._spawn(self._answer(run_id, token, name))
+
+    async def _answer(self, run_id: str, token: int, name: str) -> None:
+        go = await self.listener.effect(run_id, token, name)
+        self.environments.answer(run_id, token, name, go=go)
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        self.listener.effect_done(run_id, token, name)
+
     def need(self, digest: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._fetch(digest))
-        self.fetching.add(task)
-        task.add_done_callback(self.fetching.discard)
+        self._spawn(self._fetch(digest))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _fetch(self, digest: str) -> None:
         payload, error = await fetch(self.load_bundle, digest)

@@ -82,6 +82,9 @@ class EnvironmentsPlugin(WorkerPlugin):
         for kind, item in batch:
             if kind == "cancel":
                 self.environments.cancel(*item)
+            elif kind == "effect":
+                run_id, token, name, go = item
+                self.environments.answer(run_id, token, name, go=go)
             elif kind == "refuse":
                 self.environments.refuse(*item)
 
@@ -102,6 +105,14 @@ class EnvironmentsPlugin(WorkerPlugin):
     def progress(self, run_id: str, done: float, total: float) -> None:
         """How far an attempt is."""
         self.tell("progress", (run_id, done, total))
+
+    def effect(self, run_id: str, token: int, name: str) -> None:
+        """An attempt waits before an effect barrier."""
+        self.tell("effect", (run_id, token, name))
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        """It has left the block behind it."""
+        self.tell("effect_done", (run_id, token, name))
 
     def need(self, digest: str) -> None:
         """A bundle is missing here."""

@@ -41,6 +41,14 @@ class Listener(Protocol):
     def progress(self, run_id: str, done: float, total: float) -> None:
         """`context.progress(done, total)`."""
 
+    async def effect(self, run_id: str, token: int, name: str) -> bool:
+        """An attempt stands before `context.effect(name)`: whether it may go on. True when it is stored that the run has
+        passed there, and when the attempt was still the run's own."""
+        ...
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        """An attempt has left its block of `context.effect(name)` as it should."""
+
 
 class Executor(Protocol):
     """All methods run on the engine's event loop."""

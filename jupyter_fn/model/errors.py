@@ -39,6 +39,7 @@
         ├ EventTooOld             given up because of its age
         ├ ZeroConcurrency         its function may run nothing at once
         ├ LoopDetected            its events go round
+        ├ EffectRefused           a `context.effect` that may not begin; nothing of it was done
         └ RunUnknown              ended behind an effect barrier
 """
 
@@ -272,6 +273,11 @@ class LoopDetected(RunError):
     """Its events go round from function to function."""
 
     fatal = True
+
+
+class EffectRefused(RunError):
+    """Raised inside a handler, where its effect would begin: the attempt is not the run's any more, or nobody could be
+    asked. Nothing of the effect was done."""
 
 
 class RunUnknown(RunError):

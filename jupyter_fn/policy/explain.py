@@ -86,6 +86,13 @@ def _dead(run: Run, now: float) -> str:
     return f"is dead since {iso(run.ended)}: {why}; redrive it with: jupyter fn redrive {run.function} --ids {run.id}"
 
 
+def _unknown(run: Run, now: float) -> str:
+    return (
+        f"is unknown since {iso(run.ended)}: it ended behind its effect {run.barrier!r}, which may have happened; "
+        f"look, and if it did not, redrive it with: jupyter fn redrive {run.function} --ids {run.id}"
+    )
+
+
 def _cancelled(run: Run, now: float) -> str:
     return f"was cancelled at {iso(run.ended)}"
 
@@ -103,5 +110,6 @@ _SENTENCES: Mapping[State, Callable[[Run, float], str]] = {
     State.WAITING: _waiting,
     State.SUCCEEDED: _succeeded,
     State.DEAD: _dead,
+    State.UNKNOWN: _unknown,
     State.CANCELLED: _cancelled,
 }

@@ -38,11 +38,12 @@ def halves(run: Run) -> tuple[Run, Run]:
 
 
 def set_apart(run: Run) -> tuple[Run, Run]:
-    """A run of the items that are done and one of those that `run.failed` names."""
+    """A run of the items that are done and one of those that `run.failed` names. What the run did behind an effect
+    barrier may have been done for these as well."""
     failed = set(_each(run.failed))
     done = _ranges(place for place in _each(parts_of(run)) if place not in failed)
     failures = run.tried + run.attempts - run.lost - run.throttled
-    return _child(run, 0, done), _child(run, 1, run.failed).replace(tried=failures)
+    return _child(run, 0, done), _child(run, 1, run.failed).replace(tried=failures, barrier=run.barrier)
 
 
 def _child(run: Run, number: int, parts: Ranges) -> Run:

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -19,6 +19,7 @@ from ..model.codec import to_json
 from ..model.function import check_name
 from ..model.run import Record, Staged
 from .assignment import Assignment
+from .effects import Effects
 from .outputs import discard, filesystem, local_path, remove, staged_name
 from .watched import refuse_target
 
@@ -38,8 +39,11 @@ class Produced:
 class Context:
     """Made for one run."""
 
-    def __init__(self, assignment: Assignment, produced: Produced, *, room: Path, tell: Tell) -> None:
+    def __init__(
+        self, assignment: Assignment, produced: Produced, *, room: Path, tell: Tell, effects: Effects | None = None
+    ) -> None:
         self._assignment = assignment
+        self._effects = effects or Effects()
         self._produced = produced
         self._room = room
         self._tell = tell
@@ -100,6 +104,19 @@ class Context:
             remove(here)
             raise
         self._produced.staged[target] = Staged(staged=staged, target=target, size=size)
+
+    def effect(self, name: str) -> AbstractContextManager[None]:
+        """A block that is begun at most once for this run: for what must not happen twice and has no key of its own.
+
+        Before the block begins, the service stores that it may have begun. From then on the run is not tried again by
+        itself, whatever happens to it: it ends as `unknown`, and somebody decides. `name` is used once in a run.
+
+        Raises:
+            EffectRefused: the run was cancelled or given to somebody else meanwhile, or the service does not answer. The
+                block has not begun.
+            BadValue: no name, or one that this run has used.
+        """
+        return self._effects.block(name)
 
     def emit(self, data: Any, topic: str | None = None, *, key: str = "") -> None:
         """Add a record to a topic (default: the function's own name) when the run has won."""

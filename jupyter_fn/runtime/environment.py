@@ -8,7 +8,8 @@ owner → environment                              environment → owner
 `{"is": "load", "bundle": path, "room": path,    `{"is": "born", "base_kb"}`
 "assignment": …}` first                          `{"is": "loaded", "init_ms"}` or `{"is": "unloadable", "error"}`
 `{"is": "run", "assignment": …}` any number,     `{"is": "outcome", …}`, one packet for each run, in order
-also ahead of time                               `{"is": "staging" | "progress", …}` while a run goes on
+also ahead of time                               `{"is": "staging" | "progress" | "left", …}` while a run goes on
+one byte on the socket of an `effect`            `{"is": "effect", …}` + a socket for the answer
 ===============================================  ===============================================
 """
 
@@ -26,7 +27,9 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ from ..model.version import Bundle
 from . import logs
 from .assignment import Assignment
 from .context import Context, Produced
+from .effects import Effects, ask
 from .event import Fields, make_event
 from .failures import NOTHING, Answer, answer_of
 from .faults import handler_failed, load_failed
@@ -99,7 +103,16 @@ class Environment:
 
     def tell(self, message: dict[str, Any]) -> None:
         """One packet to the owner."""
-        send(self.channel, json.dumps(message, separators=(",", ":")).encode())
+        send(self.channel, _packet(message))
+
+    def may_enter(self, assignment: Assignment, name: str) -> bool:
+        """Ask the owner whether a block of `context.effect` may begin. Blocks."""
+        return ask(self.channel, _packet({"is": "effect", "name": name, **_attempt(assignment)}))
+
+    def left(self, assignment: Assignment, name: str) -> None:
+        """Tell the owner that such a block was left as it should."""
+        with suppress(OSError):
+            self.tell({"is": "left", "name": name, **_attempt(assignment)})
 
     def load(self, order: dict[str, Any]) -> bool:
         """Build the handler. False when that failed: this environment is of no use."""
@@ -132,7 +145,8 @@ class Environment:
     def attempt(self, assignment: Assignment) -> dict[str, Any]:
         """One run, from its event to its outcome. Whatever user code does, there is one."""
         produced = Produced()
-        context = Context(assignment, produced, room=self.room, tell=self.tell)
+        effects = Effects(partial(self.may_enter, assignment), partial(self.left, assignment))
+        context = Context(assignment, produced, room=self.room, tell=self.tell, effects=effects)
         event = make_event(dict(assignment.event))
         log_start = logs.begin(assignment.run_id)
         started = time.time()
@@ -145,6 +159,7 @@ class Environment:
         except BaseException as raised:
             error = raised
         measured = self.meter.stop()
+        effects.close()
         if os.getpid() != self.pid:
             os._exit(0)  # the handler forked, and this is its child that came back out of it
         outcome = self.outcome(assignment, produced, measured, answer=answer, error=error)
@@ -174,8 +189,7 @@ class Environment:
         usage = self.usage(measured)
         return {
             "is": "outcome",
-            "run_id": assignment.run_id,
-            "token": assignment.token,
+            **_attempt(assignment),
             "usage": usage,
             "cpu_total_ms": measured.cpu_total_ms,
             "result": answer.result,
@@ -199,6 +213,14 @@ class Environment:
             "bytes_read": measured.bytes_read,
             "bytes_written": measured.bytes_written,
         }
+
+
+def _packet(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def _attempt(assignment: Assignment) -> dict[str, Any]:
+    return {"run_id": assignment.run_id, "token": assignment.token}
 
 
 def _handler(bundle: Bundle, assignment: Assignment) -> Handler:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..model.run import Outcome
-from . import faults
+from . import effects, faults
 from .assignment import Assignment
 from .line import Line
 from .linux import kill
@@ -41,6 +42,12 @@ class Reports(Protocol):
 
     def progress(self, run_id: str, done: float, total: float) -> None:
         """What the handler says of how far it is."""
+
+    def effect(self, run_id: str, token: int, name: str) -> None:
+        """An attempt waits before an effect barrier: answer with `answer`."""
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        """It has left the block behind it as it should."""
 
     def need(self, digest: str) -> None:
         """Assignments wait for this bundle: answer with `provide` or `refuse`."""
@@ -121,9 +128,15 @@ class Environments:
         self._settle(warm)
         self._place()
 
+    def answer(self, run_id: str, token: int, name: str, *, go: bool) -> None:
+        """Whether the attempt that waits before that effect barrier may go on. One that does not wait is fine."""
+        ticket, _ = self._held.get((run_id, token), (None, None))
+        if ticket is not None and (there := ticket.questions.pop(name, None)) is not None:
+            effects.answer(there, go=go)
+
     async def abandon(self) -> None:
         """Kill every attempt and forget what waits; no outcome comes of any of it. Idle environments stay warm."""
-        self._held.clear()
+        self._let_go()
         for line in self._lines.values():
             line.queue.clear()
         for warm in self.busy:
@@ -135,7 +148,7 @@ class Environments:
     async def close(self) -> None:
         """End all environments and the zygote."""
         self._closed = True
-        self._held.clear()
+        self._let_go()
         self._watch.stop()
         if self._expiry is not None:
             self._expiry.cancel()
@@ -144,6 +157,11 @@ class Environments:
             self._forget(warm)
         if self._chores:
             await asyncio.wait(self._chores)
+
+    def _let_go(self) -> None:
+        for ticket, _ in self._held.values():
+            ticket.ended()
+        self._held.clear()
 
     @property
     def busy(self) -> Sequence[Warm]:
@@ -231,18 +249,35 @@ class Environments:
         if warm.tickets:
             self._reports.progress(warm.tickets[0].key[0], message["done"], message["total"])
 
+    def _take_effect(self, warm: Warm, message: dict[str, Any]) -> None:
+        attempt, name = (message["run_id"], message["token"]), message["name"]
+        there = socket.socket(fileno=message["fd"])
+        ticket, _ = self._held.get(attempt, (None, None))
+        if ticket is None or warm.doom is not None or name in ticket.questions:
+            there.close()
+            return
+        ticket.questions[name] = there
+        self._reports.effect(*attempt, name)
+
+    def _take_left(self, warm: Warm, message: dict[str, Any]) -> None:
+        self._reports.effect_done(message["run_id"], message["token"], message["name"])
+
     _takers: dict[str, Callable[[Environments, Warm, dict[str, Any]], None]] = {
         "born": _take_born,
         "loaded": lambda _, warm, message: warm.now_loaded(message),
         "unloadable": _take_unloadable,
         "outcome": _take_outcome,
         "progress": _take_progress,
+        "effect": _take_effect,
+        "left": _take_left,
         "staging": lambda _, warm, message: warm.staging(message),
     }
 
     def _deliver(self, outcome: Outcome) -> None:
         """Unless it was abandoned."""
-        if self._held.pop((outcome.run_id, outcome.token), None) is not None:
+        ticket, _ = self._held.pop((outcome.run_id, outcome.token), (None, None))
+        if ticket is not None:
+            ticket.ended()
             self._reports.outcome(outcome)
 
     def announce(self, warm: Warm) -> None:

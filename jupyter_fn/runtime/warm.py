@@ -32,11 +32,18 @@ class Ticket:
     announced: bool = False  # the owner was told that it is running
     peak_kb: int = 0  # as seen from outside
     staging: list[Staged] = field(default_factory=list)
+    questions: dict[str, socket.socket] = field(default_factory=dict)  # effect → where its answer goes
 
     @property
     def key(self) -> tuple[str, int]:
         """What it is asked for by."""
         return self.assignment.run_id, self.assignment.token
+
+    def ended(self) -> None:
+        """Nobody answers its questions any more."""
+        for there in self.questions.values():
+            there.close()
+        self.questions.clear()
 
 
 def new_ticket(assignment: Assignment, number: int) -> Ticket:
@@ -122,11 +129,12 @@ class Warm:
     # --- from it
 
     def read(self) -> list[dict[str, Any]]:
-        """Every message that has come."""
+        """Every message that has come; a descriptor that came with one is its `fd`."""
         messages = []
         with suppress(BlockingIOError):
             while packet := receive(self.near):
-                messages.append(json.loads(packet[0]))
+                message = json.loads(packet[0])
+                messages.append({**message, "fd": packet[1][0]} if packet[1] else message)
         return messages
 
     def now_born(self, message: dict[str, Any]) -> None:

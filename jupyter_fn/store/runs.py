@@ -44,9 +44,12 @@ def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
 
 # --- transitions -------------------------------------------------------------------------------------------------
 
-Place = tuple[int, str, int, bool]  # seq, state, token, cancel_requested: what another writer would have changed
+Place = tuple[int, str, int, bool, str]  # seq, state, token, cancel_requested, barrier: what others may have changed
 _PLACES = ByIds(
-    select(runs.c.id, runs.c.seq, runs.c.state, runs.c.token, runs.c.cancel_requested).with_for_update(), runs.c.id
+    select(
+        *(runs.c[name] for name in ("id", "seq", "state", "token", "cancel_requested", "barrier"))
+    ).with_for_update(),
+    runs.c.id,
 )
 _UPDATES: dict[tuple[str, ...], Rows] = {}  # by the columns that change
 
@@ -54,7 +57,7 @@ _UPDATES: dict[tuple[str, ...], Rows] = {}  # by the columns that change
 def places(conn: Connection, ids: Collection[str]) -> dict[str, Place]:
     """Where runs stand, by id; unknown ids are left out."""
     rows = _PLACES.rows(conn, ids)
-    return {row.id: (row.seq, row.state, row.token, bool(row.cancel_requested)) for row in rows}
+    return {row.id: (row.seq, row.state, row.token, bool(row.cancel_requested), row.barrier) for row in rows}
 
 
 def place_of(run: Run) -> Place:
@@ -75,8 +78,8 @@ def _has_not_moved(run: Run, place: Place) -> bool:
     return place[1:] == _standing(run)
 
 
-def _standing(run: Run) -> tuple[str, int, bool]:
-    return run.state.value, run.token, run.cancel_requested
+def _standing(run: Run) -> tuple[str, int, bool, str]:
+    return run.state.value, run.token, run.cancel_requested, run.barrier
 
 
 def apply(
@@ -93,7 +96,7 @@ def apply(
     verdicts = []
     for change in changes:
         before, after = change.before, change.after
-        seq, state, token, _ = at.get(before.id, (0, "", 0, False))
+        seq, state, token, *_ = at.get(before.id, (0, "", 0, False, ""))
         won = (state, token) == (before.state, before.token) and not before.state.terminal
         verdicts.append(won)
         if won:

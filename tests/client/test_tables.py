@@ -1,6 +1,7 @@
 """Rows, tables and facts: JSON underneath, readable everywhere."""
 
 import json
+import re
 
 import pytest
 
@@ -175,6 +176,13 @@ def test_a_run_shows_its_attempts_and_its_traceback(run_json):
     assert "attempt 1: failed ValueError: bad" in repr(facts)
     assert repr(facts).endswith("Traceback …\nValueError: bad")
     assert "Traceback …\nValueError: bad" in facts._repr_html_()
+
+
+def test_a_run_says_of_its_effects_whether_they_are_done(run_json):
+    times = {"entered": "2026-11-03T06:00:00Z", "done": "2026-11-03T06:00:01Z"}
+    facts = RunFacts(run_json(effects=[{"name": "pay", **times}, {"name": "ship", **times, "done": None}]))
+    assert re.search(r"effects +pay \(done 2026-.*\); ship \(begun 2026-.*, not done\)", repr(facts))
+    assert "effects" not in repr(RunFacts(run_json(effects=[])))
 
 
 def test_everything_shown_is_a_dict_underneath():

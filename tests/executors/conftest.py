@@ -40,6 +40,9 @@ class Bench:
         self.begun: list[tuple[str, int, float]] = []
         self.shown: list[tuple[str, str]] = []
         self.steps: list[tuple[str, float, float]] = []
+        self.entered: list[tuple[str, int, str]] = []
+        self.left: list[tuple[str, int, str]] = []
+        self.says: bool | None = True  # what is said of effects; None: nothing
         self.runner = asyncio.Runner()
         self.executor: Executor
         self._numbers = count(1)
@@ -69,6 +72,17 @@ class Bench:
 
     def progress(self, run_id: str, done: float, total: float) -> None:
         self.steps.append((run_id, done, total))
+        self._news.set()
+
+    async def effect(self, run_id: str, token: int, name: str) -> bool:
+        self.entered.append((run_id, token, name))
+        self._news.set()
+        if self.says is None:
+            await asyncio.Event().wait()
+        return bool(self.says)
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        self.left.append((run_id, token, name))
         self._news.set()
 
     def load_bundle(self, digest: str) -> bytes:

@@ -98,6 +98,23 @@ def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under
     assert len(bench.done) == 1
 
 
+def test_an_effect_whose_answer_is_lost_with_the_connection_never_begins(dask: Any) -> None:
+    bench = dask("local")
+    bench.says = None
+    source = """
+        def handler(event, context):
+            with context.effect("pay"):
+                open("paid", "w")
+    """
+    worker_id = bench.send(bench.assign(source))
+    bench.wait(lambda: bench.entered)
+    bench.cut(worker_id)
+    bench.wait(lambda: len(bench.joined) == 2)
+    assert bench.run("def handler(event): return 1").result == 1
+    assert not (bench.folder / "paid").exists()
+    assert len(bench.done) == 1
+
+
 def test_a_service_that_falls_silent_loses_its_attempts_before_their_lease_ends(dask: Any) -> None:
     bench = dask("local", beat_s=0.1, lease_s=1.0)
     _, pid = hold(bench)

@@ -191,3 +191,21 @@ def test_every_run_has_one_outcome_whatever_its_neighbours_do(bench: Any) -> Non
     for n, outcome in enumerate(outcomes):
         wanted = "EnvironmentDied" if n % 7 == 3 else "HandlerFailed" if n % 11 == 5 else None
         assert (outcome.error or {}).get("class") == wanted
+
+
+PAYS = """
+    def handler(event, context):
+        with context.effect("pay"):
+            with open("paid", "a") as file: file.write("x")
+        return "paid"
+"""
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_before_an_effect_the_listener_is_asked_and_a_no_keeps_it_from_beginning(bench: Any, says: bool) -> None:
+    bench.says = says
+    outcome = bench.run(PAYS, run_id="r", token=2)
+    assert bench.entered == [("r", 2, "pay")]
+    assert bench.left == (bench.entered if says else [])
+    assert (bench.folder / "paid").exists() is says
+    assert (outcome.error or {}).get("type") == (None if says else "EffectRefused")

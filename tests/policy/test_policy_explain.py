@@ -53,6 +53,8 @@ def test_a_dead_run_says_how_to_bring_it_back(reason: Reason) -> None:
         (State.PUBLISHING, "puts 1 files in place", {"staged": (Staged(staged="a", target="b", size=1),)}),
         (State.SUCCEEDED, "succeeded at 1970", {}),
         (State.CANCELLED, "was cancelled", {}),
+        (State.UNKNOWN, "its effect 'pay', which may have happened", {"barrier": "pay"}),
+        (State.UNKNOWN, "jupyter fn redrive f --ids r1", {"barrier": "pay"}),
         (State.SKIPPED, "ended as skipped", {}),
     ],
 )

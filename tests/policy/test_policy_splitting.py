@@ -232,6 +232,16 @@ def test_whatever_ends_behind_a_barrier_is_unknown_and_not_tried_again(end) -> N
     assert "charge" in run.error["message"]
 
 
+def test_of_a_batch_behind_a_barrier_the_items_that_failed_are_unknown_and_the_others_done() -> None:
+    held = advance(batch(3), Claimed("w"), NOW, RULES)[0]
+    behind = advance(held, EffectEntered(1, "charge"), NOW, RULES)[0]
+    run, instructions = advance(behind, told(behind, **failed(BatchFailed("1 of 3"), failed=(1,))), NOW, RULES)
+    done, left = children(instructions)
+    assert (run.state, done.state, left.state) == (State.SPLIT, State.SUCCEEDED, State.UNKNOWN)
+    assert (items(done), items(left)) == ([0, 2], [1])
+    assert "charge" in left.error["message"]
+
+
 def test_success_behind_a_barrier_is_success() -> None:
     run = behind_barrier()
     assert advance(run, told(run), NOW, RULES)[0].state is State.SUCCEEDED

@@ -35,6 +35,9 @@ class House:
         self.told_started: list[tuple[str, int, float]] = []
         self.shown: list[tuple[str, str]] = []
         self.steps: list[tuple[str, float, float]] = []
+        self.asked: list[tuple[str, int, str]] = []
+        self.left: list[tuple[str, int, str]] = []
+        self.says: bool | None = True  # what a service would say of effects; None: nothing
         return self
 
     # --- what the environments report
@@ -53,6 +56,16 @@ class House:
 
     def progress(self, run_id: str, done: float, total: float) -> None:
         self.steps.append((run_id, done, total))
+        self._news.set()
+
+    def effect(self, run_id: str, token: int, name: str) -> None:
+        self.asked.append((run_id, token, name))
+        self._news.set()
+        if self.says is not None:
+            self.pool.answer(run_id, token, name, go=self.says)
+
+    def effect_done(self, run_id: str, token: int, name: str) -> None:
+        self.left.append((run_id, token, name))
         self._news.set()
 
     def need(self, digest: str) -> None:
