@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import tomllib
@@ -18,6 +19,8 @@ from jupyter_fn.commands.table import TABLE
 from jupyter_fn.model import errors
 from jupyter_fn.model.cost import PRICE_BOOKS
 from jupyter_fn.model.run import SHOWN_STATES
+from jupyter_fn.policy.filter_rules import OPERATORS
+from jupyter_fn.policy.filters import parse_filter
 from jupyter_fn.policy.pricing import book_from_dict
 from jupyter_fn.policy.retry import parse_backoff
 from jupyter_fn.runtime.context import Context
@@ -159,6 +162,20 @@ def test_every_part_of_the_context_is_told():
 def test_every_backoff_that_is_named_can_be_read():
     specs = [row.strip("`") for row in rows("options.md") if row.startswith("`") and not row.startswith("`--")]
     assert len([parse_backoff(spec) for spec in specs]) == 5
+
+
+def test_every_rule_of_filters_takes_what_is_told():
+    table = [line.split(" | ") for line in lines("filters.md") if len(line.split(" | ")) == 3]
+    shown = [[list(map(json.loads, re.findall(r"`([^`]+)`", cell))) for cell in cells] for cells in table[1:]]
+    assert {name for (rule,), *_ in shown if isinstance(rule, dict) for name in rule} == set(OPERATORS)
+    for (rule,), taken, others in shown:
+        read = parse_filter({"x": [rule]})
+        assert all(read.matches({"x": value}) for value in taken), rule
+        assert not any(read.matches({"x": value}) for value in others), rule
+
+
+def test_patterns_of_filters_can_be_read():
+    assert [parse_filter(text) for text in blocks(DOCS / "filters.md", "json")]
 
 
 def test_price_books_have_the_prices_that_are_told():

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..model.errors import BadValue, UnknownOption, nearest
 from ..model.function import Options, check_name
+from ..model.pattern import pattern_text
 from ..model.target import parse_target
 from ..model.trigger import parse_trigger
 from ..model.units import parse_duration_s, parse_size_mb
@@ -223,6 +224,13 @@ OPTIONS: tuple[Option, ...] = (
         parse=_duration,
         help="how long the oldest item of a batch waits for more",
         examples=("1s", "10s", "1m"),
+    ),
+    Option(
+        flag="filter",
+        part="filter",
+        metavar="PATTERN_JSON",
+        parse=pattern_text,
+        help="which events it handles, as an event pattern of Amazon EventBridge; the others are skipped",
     ),
     Option(
         flag="env",

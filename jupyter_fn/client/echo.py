@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.run import Reason
+
 
 def echo(text: str) -> None:
     """Write `text` as it is. Standard output of a script belongs to the script."""
@@ -15,7 +17,10 @@ def echo(text: str) -> None:
 
 
 def report(run: Mapping[str, Any]) -> str:
-    """The REPORT line of a finished run, on a line of its own; empty when the log just shown has it already."""
+    """The REPORT line of a finished run, on a line of its own; empty when the log just shown has it already. Or that there
+    was nothing to run."""
+    if run.get("reason") == Reason.FILTERED:
+        return f"The event does not match the filter of {run['function']}; it was not run.\n"
     line, log = str(run.get("report") or "").strip("\n"), str(run.get("log") or "")
     if not line or line in log:
         return ""

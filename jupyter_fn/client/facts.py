@@ -170,6 +170,7 @@ class FunctionFacts(Facts):
             ("cost", readable.dollars(self.get("cost_usd"))),
             ("memory", readable.megabytes(options.get("memory_mb"))),
             ("timeout", readable.seconds(options.get("timeout_s")) if options else ""),
+            ("filter", readable.text(options.get("filter"))),
             ("captured", ", ".join(_captured(version.get("captured", ())))),
             ("packages", readable.pairs(version.get("packages"))),
             ("folder", readable.text(version.get("folder"))),

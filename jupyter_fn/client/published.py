@@ -47,6 +47,7 @@ class Published:
             ("on", readable.triggers(self.answer.get("triggers")) or ", ".join(options.on)),
             ("handler", bundle.handler),
             ("limits", limits),
+            ("filter", options.filter),
             ("captured", ", ".join(self._captured())),
             ("modules", ", ".join(name.removesuffix(".__init__") for name in bundle.modules)),
             ("packages", ", ".join(f"{name} {version}" for name, version in self.draft.packages.items())),

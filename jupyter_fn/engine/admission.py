@@ -10,15 +10,16 @@ from sqlalchemy import Connection
 
 from ..model.event import Event, NewEvent
 from ..model.ids import new_id
-from ..model.run import Run
+from ..model.run import Reason, Run
 from ..model.trigger import Trigger
 from ..policy.admission import skip_overlaps
 from ..policy.batching import close, compose, event_item
+from ..policy.filters import Filter, skip_others, taken
 from ..policy.routing import resolve
 from ..sources import registry
 from ..sources.protocol import Poll
 from ..store import batches, events, queue, triggers
-from .catalog import Catalog
+from .catalog import Catalog, live_version
 
 _NEXT_PAGE_S = 1.0  # what is about to come is there by then, or its source fails
 
@@ -30,6 +31,8 @@ def admit(conn: Connection, catalog: Catalog, trigger: Trigger, poll: Poll, now:
     make_run = run_maker(conn, catalog, trigger.function, trigger.alias)
     enter = events.admit if registry.gathers(trigger) is None else batches.gather
     new = _chosen(conn, trigger, poll.events)
+    if enter is batches.gather:
+        new = skip_others(filter_now(conn, catalog, trigger), new, trigger=trigger)
     enter(conn, trigger.id, trigger.function, new, position=poll.position, make_run=make_run, now=now)
     if poll.ended:
         triggers.set_state(conn, trigger.id, "ended")
@@ -79,9 +82,18 @@ def run_maker(conn: Connection, catalog: Catalog, function: str, qualifier: str,
 
     def make(event: Event) -> Run:
         alias, version = resolve(known, qualifier, key=event.id)
-        return first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
+        run = first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
+        wanted = catalog.of_run(conn, run).filter
+        return run if taken(wanted, event) else run.skipped(Reason.FILTERED, event.admitted)
 
     return make
+
+
+def filter_now(conn: Connection, catalog: Catalog, trigger: Trigger) -> Filter | None:
+    """Which items go into the batches of a trigger: the filter of the version that its alias mostly points at, for a batch
+    is not there yet when its items are chosen. None = all. Raises NotFound."""
+    number = live_version(catalog.function(conn, trigger.function), trigger.alias)
+    return catalog.entry(conn, trigger.function, number).filter if number else None
 
 
 def first_run(conn: Connection, catalog: Catalog, event: Event, *, alias: str, version: int, run_id: str = "") -> Run:

@@ -14,6 +14,7 @@ from ..model.function import LIVE, Function
 from ..model.run import Run
 from ..model.version import Version
 from ..policy.admission import Limits
+from ..policy.filters import Filter, filter_of
 from ..policy.lines import Lines, lines_of
 from ..policy.verdict import Rules, rules_of
 from ..sources import registry
@@ -29,6 +30,7 @@ class Entry:
     watched: tuple[str, ...]  # absolute globs that its handler must not write to
     lines: Lines
     blank: Run  # what all its runs have in common
+    filter: Filter | None  # which events it handles; None = all
 
 
 class Catalog:
@@ -54,7 +56,7 @@ class Catalog:
             version = functions.version(conn, function, number)
             options = version.options
             rules, lines = rules_of(options, book=self.book), lines_of(options)
-            found = Entry(version, rules, _watched(version), lines, _blank(version, self.book))
+            found = Entry(version, rules, _watched(version), lines, _blank(version, self.book), filter_of(options))
             self._entries[function, number] = found
         return found
 
@@ -103,9 +105,9 @@ def _blank(version: Version, book: PriceBook) -> Run:
     )
 
 
-def live_version(function: Function) -> int:
-    """The version that `live` mostly points at; 0 when there is none."""
-    weights = function.aliases.get(LIVE) or {}
+def live_version(function: Function, alias: str = LIVE) -> int:
+    """The version that `live`, or another alias, mostly points at; 0 when there is none."""
+    weights = function.aliases.get(alias) or {}
     return max(weights, key=lambda number: (weights[number], number), default=0)
 
 

@@ -64,7 +64,7 @@ class Invocations:
         with self._feed.awaiting(run_id) as awaited:
             made: Run = await self._dispatcher.enqueue(partial(self._invoke, name, data, qualifier, run_key, run_id))
             self._changed(name)
-            if made.id != run_id:  # the key's run was there
+            if made.id != run_id or made.state.terminal:  # the key's run was there, or the filter refuses the event
                 return await self.wait(made.id, wait_s)
             if wait_s > 0 and not self._feed.closed:
                 await wait_for(awaited.event, wait_s)

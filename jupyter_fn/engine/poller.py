@@ -19,7 +19,7 @@ from ..sources import registry
 from ..sources.protocol import Logs, Poll, Source
 from ..store import triggers
 from ..store.database import Database
-from .admission import admit
+from .admission import admit, filter_now
 from .batcher import Batcher
 from .catalog import Catalog
 from .feed import wait_for
@@ -88,7 +88,10 @@ class Poller:
     def build(self, trigger: Trigger) -> Source:
         """A new source: one instance is for one thread. Raises BadTrigger."""
         paces = self._paces
-        return registry.build(trigger, self._logs, poll_s=paces.poll_s, remote_poll_s=paces.remote_poll_s)
+        wanted = partial(self._database.read, partial(filter_now, catalog=self._catalog, trigger=trigger))
+        return registry.build(
+            trigger, self._logs, poll_s=paces.poll_s, remote_poll_s=paces.remote_poll_s, wanted=wanted
+        )
 
     async def close(self) -> None:
         """Stop every follower; looks that are under way are waited for, their events are committed."""

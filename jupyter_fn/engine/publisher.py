@@ -16,6 +16,7 @@ from ..model.function import LIVE, Options, check_name
 from ..model.target import Kind, parse_target
 from ..model.trigger import Trigger
 from ..model.version import Draft, Version
+from ..policy.filters import filter_of
 from ..policy.lines import lines_of
 from ..policy.verdict import rules_of
 from ..runtime.loading import check_packages, pack
@@ -81,6 +82,7 @@ class Publisher:
         check_name(draft.function)
         rules_of(draft.options)
         lines_of(draft.options)
+        filter_of(draft.options)
         _check_targets(draft.options)
         if self._check_here:
             _check_environment(draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,12 +15,13 @@ from ..model.cost import PriceBook
 from ..model.errors import FnError
 from ..model.event import Event
 from ..model.function import Function
-from ..model.run import SHOWN_STATES, Run
+from ..model.run import SHOWN_STATES, Run, State
 from ..model.trigger import Trigger
 from ..model.units import parse_time
 from ..policy.audit import PENDING, audit
 from ..policy.editing import event_of
-from ..policy.explain import explain_run
+from ..policy.explain import explain_event, explain_run
+from ..policy.filters import seen
 from ..policy.pricing import summarise
 from ..store import attempts, costs, deliveries, effects, events, functions, ledger, queue, runs, triggers
 from ..store.database import Database
@@ -175,9 +177,14 @@ class Questions:
     # --- why and whether
 
     async def explain(self, name: str, subject: str) -> dict[str, Any]:
-        """Why a run, an event or a path did or did not run: `{subject, sentences, runs}`. Raises NotFound."""
+        """Why a run, an event or a path did or did not run, or whether an event (a JSON object) would:
+        `{subject, sentences, runs}`. Raises NotFound."""
+        event = _object(subject)
+        if event is not None:
+            sentences = await self._read(partial(self._judged, name, event))
+            return {"subject": subject, "sentences": sentences, "runs": []}
         found, watched = await self._read(partial(self._subject, name, subject))
-        sentences: list[str] = []
+        sentences = []
         if not found:
             found, sentences = await self._looked(name, subject, watched)
         about = await self._read(lambda conn: [line for run in found for line in self._explained(conn, run)])
@@ -213,8 +220,16 @@ class Questions:
                 found += await self._read(partial(runs.of_event, event_id=known.id))
         return found, sentences
 
+    def _judged(self, name: str, event: Mapping[str, Any], conn: Connection) -> list[str]:
+        """What the filter that counts now says of an event."""
+        number = live_version(functions.get(conn, name))
+        wanted = self._catalog.entry(conn, name, number).filter
+        return explain_event(name, number, None if wanted is None else wanted.why_not(event))
+
     def _explained(self, conn: Connection, run: Run) -> list[str]:
-        options = self._catalog.of_run(conn, run).version.options
+        entry = self._catalog.of_run(conn, run)
+        options = entry.version.options
+        event = events.get(conn, run.event_id) if entry.filter and run.state is State.SKIPPED else None
         paused = functions.get(conn, run.function).state == "paused"
         running = queue.held_counts(conn).get(run.function, 0)
         about = explain_run(
@@ -224,6 +239,7 @@ class Questions:
             paused=paused,
             limit=options.concurrency,
             running=running,
+            why_not=entry.filter.why_not(seen(event)) if entry.filter and event else "",
         )
         return [*about, *map(delivery_sentence, deliveries.of_run(conn, run.id))]
 
@@ -263,6 +279,15 @@ def _audited(name: str, listed: Mapping[str, list[str]], conn: Connection) -> di
     admitted = sum(ledger.admitted_counts(conn, name).values())
     new = sum(len(set(keys) - events.keys_of(conn, trigger, keys)) for trigger, keys in listed.items())
     return audit(admitted, states, listed=new)
+
+
+def _object(subject: str) -> dict[str, Any] | None:
+    """The JSON object that it is, if it is one."""
+    try:
+        found = json.loads(subject)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _event_of(trigger: str, key: str, conn: Connection) -> Event | None:

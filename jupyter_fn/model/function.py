@@ -49,6 +49,7 @@ class Options:
     on_poison: str = "park"  # what a dead run does to its ordered lane: park | skip | halt
     then: tuple[str, ...] = ()  # destinations of results
     on_failure: tuple[str, ...] = ()  # destinations of what was given up
+    filter: str = ""  # which events it handles: an event pattern, JSON
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; `from_dict` is its inverse. Options that came later are left out while they are not set, so that a
@@ -66,7 +67,7 @@ class Options:
         return cls(**{**data, **pairs, **lists})
 
 
-_LATER = ("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure")
+_LATER = ("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure", "filter")
 _DEFAULTS = {f.name: f.default for f in dataclasses.fields(Options)}
 
 

@@ -190,6 +190,10 @@ class Run:
             raise TypeError(f"A run has no field {min(changes.keys() - _FIELDS)!r}.")
         return Run.filled(self.__dict__ | changes)
 
+    def skipped(self, reason: str, at: float) -> Run:
+        """One that only holds its event's place in the ledger."""
+        return self.replace(state=State.SKIPPED, reason=reason, ended=at)
+
     @classmethod
     def filled(cls, values: dict[str, Any]) -> Run:
         """A run of all its fields by name; the dict is the run's from then on. Many times as fast as the constructor,

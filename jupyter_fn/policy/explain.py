@@ -21,15 +21,40 @@ _DEATHS: Mapping[str, str] = {
 }
 
 
+_SKIPS: Mapping[str, str] = {
+    Reason.OVERLAP: "the run of the fire time before was still under way",
+    Reason.FILTERED: "its function's filter does not take its event",
+    Reason.LOOP: "its events go round in a loop",
+}
+
+
 def explain_run(
-    run: Run, *, now: float, retries: int, paused: bool = False, limit: int | None = None, running: int = 0
+    run: Run,
+    *,
+    now: float,
+    retries: int,
+    paused: bool = False,
+    limit: int | None = None,
+    running: int = 0,
+    why_not: str = "",
 ) -> list[str]:
     """Sentences on one run: where it is, why, and what comes next.
 
-    `retries` and `limit` (concurrency) are its version's options; `paused` and `running` (runs held) its function's state.
+    `retries` and `limit` (concurrency) are its version's options; `paused` and `running` (runs held) its function's state;
+    `why_not` is what the filter says of its event.
     """
     about = _SENTENCES[run.state](run, now)
-    return [f"Run {run.id} {about}.", *_held_up(run, now, paused, limit, running), *_history(run, retries)]
+    because = [why_not] if why_not and run.reason == Reason.FILTERED else []
+    return [f"Run {run.id} {about}.", *because, *_held_up(run, now, paused, limit, running), *_history(run, retries)]
+
+
+def explain_event(name: str, version: int, why_not: str | None) -> list[str]:
+    """Sentences on an event that may come; `why_not` is what the version's filter says of it, None when it has none."""
+    if why_not is None:
+        return [f"{name} has no filter: version {version} handles every event."]
+    if why_not:
+        return [f"The filter of {name} (version {version}) does not take this event.", why_not]
+    return [f"The filter of {name} (version {version}) takes this event."]
 
 
 def _held_up(run: Run, now: float, paused: bool, limit: int | None, running: int) -> list[str]:
@@ -97,6 +122,10 @@ def _cancelled(run: Run, now: float) -> str:
     return f"was cancelled at {iso(run.ended)}"
 
 
+def _skipped(run: Run, now: float) -> str:
+    return f"was skipped at {iso(run.ended)}: {_SKIPS.get(run.reason, run.reason)}".rstrip(": ")
+
+
 def _ended(run: Run, now: float) -> str:
     return f"ended as {run.state.value} at {iso(run.ended)}"
 
@@ -112,4 +141,5 @@ _SENTENCES: Mapping[State, Callable[[Run, float], str]] = {
     State.DEAD: _dead,
     State.UNKNOWN: _unknown,
     State.CANCELLED: _cancelled,
+    State.SKIPPED: _skipped,
 }

@@ -52,9 +52,9 @@ def parse_rule(entry: Any, where: str) -> Rule:
     if not isinstance(entry, Members):
         return Rule(spell(entry), _exactly(entry))
     name, operand = _only(entry, where)
-    if name not in _OPERATORS:
-        refuse(where, f"{name!r} is no operator.", nearest(name, list(_OPERATORS)))
-    return _OPERATORS[name](_Given(name, operand, f"{where}.{name}", _EXAMPLES[name]), spell(entry))
+    if name not in OPERATORS:
+        refuse(where, f"{name!r} is no operator.", nearest(name, list(OPERATORS)))
+    return OPERATORS[name](_Given(name, operand, f"{where}.{name}", _EXAMPLES[name]), spell(entry))
 
 
 def refuse(where: str, reason: str, remedy: str) -> NoReturn:
@@ -278,7 +278,7 @@ def _cidr(given: _Given, text: str) -> Rule:
     return Rule(text, lambda leaf: (found := _address(leaf)) is not None and found in network)
 
 
-_OPERATORS: Mapping[str, Callable[[_Given, str], Rule]] = {
+OPERATORS: Mapping[str, Callable[[_Given, str], Rule]] = {
     "exactly": _exact,
     "prefix": _edge,
     "suffix": _edge,
@@ -290,7 +290,7 @@ _OPERATORS: Mapping[str, Callable[[_Given, str], Rule]] = {
     "cidr": _cidr,
 }
 # No fields of objects in `$or`, for event-ruler keeps them for operators, some of them to come.
-RESERVED = frozenset({*_OPERATORS, *_COMPARISONS, "regex", "not-wildcard", "not-equals-ignore-case"}) | {
+RESERVED = frozenset({*OPERATORS, *_COMPARISONS, "regex", "not-wildcard", "not-equals-ignore-case"}) | {
     *("date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range"),
     *("ip-address-in-range", "ip-address-not-in-range"),
 }

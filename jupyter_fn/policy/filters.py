@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.errors import BadValue
+from ..model.event import BY_HAND, Event, NewEvent
+from ..model.function import Options
 from ..model.pattern import Members, pattern_text, read_pattern, spell
+from ..model.run import Reason
+from ..model.trigger import Trigger
 from .filter_fields import Alternative, columns_of, joined, reason, stuck
 from .filter_rules import RESERVED, Rule, parse_rule, refuse
 from .wildcards import Wildcard, too_complex
@@ -63,6 +67,50 @@ def parse_filter(pattern: str | Mapping[str, Any]) -> Filter:
     names = {name for alternative in alternatives for name in alternative}
     on_the_way = {name[:at] for name in names for at, letter in enumerate(name) if letter == "."}
     return Filter(text, alternatives, frozenset(names | on_the_way))
+
+
+def filter_of(options: Options) -> Filter | None:
+    """What `--filter` says; None when it says nothing. Raises BadValue, which names the option."""
+    if not options.filter:
+        return None
+    try:
+        return parse_filter(options.filter)
+    except BadValue as error:
+        raise BadValue(f"--filter: {error.cause}", error.remedy) from None
+
+
+def taken(wanted: Filter | None, event: Event) -> bool:
+    """Whether a function with this filter handles an event. The items of a batch were chosen before they went into it."""
+    return wanted is None or bool(event.items_name) or wanted.matches(seen(event))
+
+
+def seen(event: Event) -> Mapping[str, Any]:
+    """What filters see of a single event: by hand the object that was passed, else the event as its handler gets it."""
+    return event.data if event.trigger == BY_HAND else event.for_handler(attempt=1)
+
+
+def skip_others(wanted: Filter | None, new_events: Sequence[NewEvent], *, trigger: Trigger) -> list[NewEvent]:
+    """The same events; those that the filter does not take are entered in the ledger with the reason. For events that go
+    into batches: they are chosen before they have ids."""
+    return [
+        new if new.skip or taken(wanted, _as_event(new, trigger)) else replace(new, skip=Reason.FILTERED.value)
+        for new in new_events
+    ]
+
+
+def _as_event(new: NewEvent, trigger: Trigger) -> Event:
+    return Event(
+        id="",
+        seq=0,
+        function=trigger.function,
+        trigger=trigger.id,
+        key=new.key,
+        type=new.type,
+        source=new.source,
+        time=new.time,
+        admitted=new.time,
+        data=new.data,
+    )
 
 
 def _read(members: Members) -> list[Alternative]:

@@ -6,7 +6,7 @@ decides whether it can be used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from ..model.function import LIVE
 from ..model.ids import trigger_id
 from ..model.trigger import Trigger, parse_trigger
 from ..policy.batching import Bounds
+from ..policy.filters import Filter
 from .options import GATHERED, Option, bounds_of, read_options
 from .protocol import Logs, Source
 from .wiring import SourceClass, Wiring
@@ -91,11 +92,19 @@ def check(
     return trigger
 
 
-def build(trigger: Trigger, logs: Logs, *, poll_s: float, remote_poll_s: float) -> Source:
-    """The source of a trigger that `check` has made. Raises as `check` does."""
+def build(
+    trigger: Trigger,
+    logs: Logs,
+    *,
+    poll_s: float,
+    remote_poll_s: float,
+    wanted: Callable[[], Filter | None] = lambda: None,
+) -> Source:
+    """The source of a trigger that `check` has made; see `Wiring` for the arguments. Raises as `check` does."""
     source = _source_class(trigger.scheme, trigger.uri)
     options = read_options(source.OPTIONS, trigger.options, trigger.target)
-    return source(Wiring(trigger=trigger, options=options, logs=logs, poll_s=poll_s, remote_poll_s=remote_poll_s))
+    paces = {"poll_s": poll_s, "remote_poll_s": remote_poll_s}
+    return source(Wiring(trigger=trigger, options=options, logs=logs, wanted=wanted, **paces))
 
 
 def gathers(trigger: Trigger) -> Bounds | None:

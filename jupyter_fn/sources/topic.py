@@ -19,9 +19,10 @@ _READ = 1000  # records at once, at least
 
 
 class TopicSource:
-    """One event per batch of consecutive records; its key is their range of sequence numbers.
+    """One event per batch of consecutive records, of those that the function's filter takes; its key is their range of
+    sequence numbers.
 
-    Position: a sequence number; everything up to it is in the ledger. The first look fixes it: at the start of the
+    Position: a sequence number; everything up to it is in the ledger, or is not wanted. The first look fixes it: at the start of the
     topic unless `start=latest`, so a record that is emitted right after publishing is never missed.
     """
 
@@ -34,6 +35,7 @@ class TopicSource:
         self._topic = named(wiring.trigger, "topic")
         self._source = wiring.trigger.target
         self._logs = wiring.logs
+        self._wanted = wiring.wanted
         self._bounds = bounds_of(wiring.options)
         self._latest = wiring.options["start"] == "latest"
 
@@ -46,17 +48,28 @@ class TopicSource:
         """Full batches at once; the rest when its oldest record has waited for `window`."""
         if position is None:
             position = self._logs.last_record(self._topic) if self._latest else 0
-        limit = max(_READ, self._bounds.count)
-        records = self._logs.records(self._topic, after=position, limit=limit)
-        more = len(records) == limit
+        records, seen, more = self._read(position)
         closing = close([self._item(record) for record in records], self._bounds, now, more=more)
         groups = [records[first:end] for first, end in closing.groups]
+        waiting = records[closing.groups[-1][1] :] if groups else records
         return Poll(
             events=[self._event(group) for group in groups],
-            position=groups[-1][-1].seq if groups else position,
+            position=waiting[0].seq - 1 if waiting else seen,
             wake_at=closing.due,
             more=more,
         )
+
+    def _read(self, position: int) -> tuple[list[LogRecord], int, bool]:
+        """Wanted records, as many as a batch has if there are so many; up to where it has looked; whether there are more."""
+        wanted, limit = self._wanted(), max(_READ, self._bounds.count)
+        kept: list[LogRecord] = []
+        while True:
+            page = self._logs.records(self._topic, after=position, limit=limit)
+            kept += page if wanted is None else [record for record in page if wanted.matches(_record(record))]
+            position = page[-1].seq if page else position
+            more = len(page) == limit
+            if not more or not 0 < len(kept) < self._bounds.count:
+                return kept, position, more
 
     def _item(self, record: LogRecord) -> Item:
         """Records that have gone round too often make batches of their own, so that they take no other one with them."""
@@ -99,7 +112,11 @@ class TopicSource:
         found = self._logs.records(self._topic, after=int(subject) - 1, limit=1)
         if not found or found[0].seq != int(subject):
             return Look(key="", verdict=f"{self._source} has no record {subject}.", takes=False)
-        return Look(key="", verdict=f"Record {subject} came at {iso(found[0].timestamp)}.", takes=True)
+        came, wanted = f"Record {subject} came at {iso(found[0].timestamp)}", self._wanted()
+        why_not = "" if wanted is None else wanted.why_not(_record(found[0]))
+        if why_not:
+            return Look(key="", verdict=f"{came}, and the function's filter does not take it: {why_not}", takes=False)
+        return Look(key="", verdict=f"{came}.", takes=True)
 
 
 def _hops(record: LogRecord) -> int:

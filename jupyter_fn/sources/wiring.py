@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ..model.function import check_name
 from ..model.trigger import Trigger
+from ..policy.filters import Filter
 from .options import Option
 from .protocol import Logs, Source
 
@@ -19,6 +20,7 @@ class Wiring:
     trigger: Trigger
     options: Mapping[str, Any]
     logs: Logs
+    wanted: Callable[[], Filter | None]  # which items go into batches now; asked at each look, for versions come and go
     poll_s: float  # look at least this often where there are hints
     remote_poll_s: float  # and this often where there are none
 

@@ -11,7 +11,7 @@ from ..model.codec import to_json
 from ..model.errors import Conflict
 from ..model.event import BY_HAND, GATHERING, Event, NewEvent
 from ..model.ids import new_id
-from ..model.run import Run, State
+from ..model.run import Run
 from . import runs, triggers
 from .dialect import ByIds, insert, storable
 from .payloads import pack, unpack
@@ -146,7 +146,7 @@ def enter(
 def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
     """The run that an event begins with; with `skip`, a reason, one that only holds its place in the ledger."""
     run = make_run(event)
-    return run.replace(state=State.SKIPPED, reason=skip, ended=event.admitted) if skip else run
+    return run.skipped(skip, event.admitted) if skip else run
 
 
 def _row_of(

@@ -22,7 +22,8 @@ def test_nothing_given_means_the_defaults():
 def test_every_flag_and_its_keyword_end_in_the_same_options():
     line = (
         'daily --on "in/*.csv settle=1s" --on topic:orders --memory 1GB --timeout=5m --retries 0 --backoff lambda '
-        "--concurrency 3 --batch 10 --window 2s --env A=1 --env B=x=y --tag team=etl --alias prod --allow-loop"
+        "--concurrency 3 --batch 10 --window 2s --env A=1 --env B=x=y --tag team=etl --alias prod --allow-loop "
+        """--filter '{"suffix": [ ".csv" ]}'"""
     )
     by_words = given_by_words(split_line(line))
     by_keywords = given_by_keywords(
@@ -39,6 +40,7 @@ def test_every_flag_and_its_keyword_end_in_the_same_options():
             "tag": ["team=etl"],
             "alias": "prod",
             "allow_loop": True,
+            "filter": {"suffix": [".csv"]},
         }
     )
     assert by_words.options == by_keywords.options
@@ -46,6 +48,7 @@ def test_every_flag_and_its_keyword_end_in_the_same_options():
     options = by_words.options
     assert options.memory_mb == 1024
     assert options.env == (("A", "1"), ("B", "x=y"))
+    assert options.filter == '{"suffix":[".csv"]}'
     assert {option.part for option in OPTIONS} - {""} == set(Options.__dataclass_fields__)
 
 
@@ -82,7 +85,7 @@ def test_an_unknown_keyword_is_refused_and_the_nearest_is_named():
 
 
 def test_options_of_later_issues_are_unknown():
-    for flag in ("--filter", "--secret", "--budget", "--warm"):
+    for flag in ("--secret", "--budget", "--warm"):
         with pytest.raises(UnknownOption):
             given_by_words(["daily", flag, "x"])
 
@@ -103,6 +106,8 @@ def test_options_of_later_issues_are_unknown():
         "--env =1",
         "--tag novalue",
         "--alias 'not a name'",
+        "--filter {suffix:.csv}",
+        "--filter []",
         "--memory",
         "--memory --timeout 1s",
         "--allow-loop=yes",

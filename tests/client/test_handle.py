@@ -37,6 +37,13 @@ def test_invoke_gives_the_value_and_says_what_the_run_said(fake, daily, run_json
     assert capsys.readouterr() == ("", f"hello\n{REPORT}\n")
 
 
+def test_an_event_that_the_filter_refuses_is_none_and_said_in_a_line(fake, daily, run_json, capsys):
+    skipped = {"state": "skipped", "reason": "Filtered", "result": None, "report": "", "log": ""}
+    fake.on("POST", "functions/daily/invoke", run_json(**skipped))
+    assert daily.invoke({"n": 1}) is None
+    assert capsys.readouterr() == ("", "The event does not match the filter of daily; it was not run.\n")
+
+
 def test_invoke_raises_the_remote_error_as_the_builtin_that_it_was(fake, daily, run_json):
     fake.on("POST", "functions/daily/invoke", run_json(state="dead", error=ERROR, log=""))
     with pytest.raises(ZeroDivisionError, match="division by zero") as caught:

@@ -143,6 +143,14 @@ def test_a_log_without_a_line_end_does_not_swallow_the_report_line(call, fake, r
     assert call("invoke daily").err == f"hello\n{REPORT}\n"
 
 
+def test_invoke_of_what_the_filter_refuses_prints_null_and_says_so(call, fake, run_json):
+    skipped = {"state": "skipped", "reason": "Filtered", "result": None, "report": "", "log": ""}
+    fake.on("POST", "functions/daily/invoke", run_json(**skipped))
+    said = call("invoke daily")
+    assert (said.code, said.out) == (0, "null\n")
+    assert said.err == "The event does not match the filter of daily; it was not run.\n"
+
+
 def test_invoke_without_an_event_sends_an_empty_one(call, fake):
     call("invoke daily")
     assert fake.body()["event"] == {}

@@ -4,17 +4,24 @@ import pytest
 
 from jupyter_fn.model.errors import HandlerFailed
 from jupyter_fn.model.run import Reason, Run, Staged, State
-from jupyter_fn.policy.explain import explain_run
+from jupyter_fn.policy.explain import explain_event, explain_run
 
 NOW = 1_000.0
 
 
 def sentences(
-    state: State, *, paused: bool = False, limit: int | None = None, running: int = 0, **changes: object
+    state: State,
+    *,
+    paused: bool = False,
+    limit: int | None = None,
+    running: int = 0,
+    why_not: str = "",
+    **changes: object,
 ) -> str:
     base = {"id": "r1", "function": "f", "version": 1, "alias": "live", "trigger": "t", "event_id": "e1"}
     run = Run(**{**base, "created": NOW - 5, "memory_mb": 512, "state": state, **changes})
-    return "\n".join(explain_run(run, now=NOW, retries=2, paused=paused, limit=limit, running=running))
+    said = explain_run(run, now=NOW, retries=2, paused=paused, limit=limit, running=running, why_not=why_not)
+    return "\n".join(said)
 
 
 ERROR = HandlerFailed("no such column", kind="KeyError").to_dict()
@@ -55,8 +62,23 @@ def test_a_dead_run_says_how_to_bring_it_back(reason: Reason) -> None:
         (State.CANCELLED, "was cancelled", {}),
         (State.UNKNOWN, "its effect 'pay', which may have happened", {"barrier": "pay"}),
         (State.UNKNOWN, "jupyter fn redrive f --ids r1", {"barrier": "pay"}),
-        (State.SKIPPED, "ended as skipped", {}),
+        (State.SKIPPED, "was skipped at 1970", {"reason": Reason.OVERLAP}),
     ],
 )
 def test_every_state_has_a_sentence(state: State, words: str, changes: dict) -> None:
     assert words in sentences(state, worker="w1", ended=NOW, **changes)
+
+
+def test_a_skipped_run_says_why() -> None:
+    assert "the run of the fire time before was still under way." in sentences(
+        State.SKIPPED, reason="Overlap", ended=NOW
+    )
+    filtered = {"reason": "Filtered", "ended": NOW, "why_not": "n is 1, which [2] does not take."}
+    assert sentences(State.SKIPPED, **filtered).endswith("n is 1, which [2] does not take.")
+    assert sentences(State.SKIPPED, reason="Because", ended=NOW).endswith(": Because.")
+
+
+def test_an_event_that_may_come_is_taken_or_not() -> None:
+    assert explain_event("f", 2, None) == ["f has no filter: version 2 handles every event."]
+    assert explain_event("f", 2, "") == ["The filter of f (version 2) takes this event."]
+    assert explain_event("f", 2, "Because.") == ["The filter of f (version 2) does not take this event.", "Because."]

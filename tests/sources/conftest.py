@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_fn.policy.filters import parse_filter
 from jupyter_fn.sources import registry
 from jupyter_fn.sources.protocol import FinishedRun, LogRecord, Source
 
@@ -66,11 +67,12 @@ def logs() -> MemoryLogs:
 
 @pytest.fixture
 def source_of(logs: MemoryLogs) -> Callable[..., Source]:
-    """`source_of(text, folder)` checks and builds, as publishing and watching do."""
+    """`source_of(text, folder)` checks and builds, as publishing and watching do; `pattern` is the function's filter."""
 
-    def build(text: str, folder: object = "/nowhere", logs: MemoryLogs = logs) -> Source:
+    def build(text: str, folder: object = "/nowhere", logs: MemoryLogs = logs, pattern: Any = None) -> Source:
         trigger = registry.check(text, str(folder), function="f")
-        return registry.build(trigger, logs, poll_s=5.0, remote_poll_s=1.0)
+        wanted = None if pattern is None else parse_filter(pattern)
+        return registry.build(trigger, logs, poll_s=5.0, remote_poll_s=1.0, wanted=lambda: wanted)
 
     return build
 

@@ -72,6 +72,57 @@ def test_records_that_go_round_are_entered_but_not_run_and_take_no_other_with_th
     assert "topic:orders" in poll.events[1].skip
 
 
+RED = {"value": ["red"]}
+
+
+def test_batches_fill_with_the_records_that_the_filter_takes(source_of: Build, logs: Any) -> None:
+    for colour in ("red", "blue", "blue", "red", "blue", "red", "blue"):
+        logs.emit("orders", colour, at=NOW)
+    poll = source_of("topic:orders batch=2", pattern=RED).poll(None, NOW)
+    assert [(event.key, event.size) for event in poll.events] == [("1-4", 2), ("6-6", 1)]
+    assert (poll.position, poll.more) == (7, False)
+
+
+def test_the_position_stays_before_what_waits_and_moves_over_what_is_not_wanted(source_of: Build, logs: Any) -> None:
+    source = source_of("topic:orders batch=2 window=10s", pattern=RED)
+    logs.emit("orders", "blue", at=NOW)
+    assert source.poll(None, NOW).position == 1
+    for colour in ("blue", "red", "blue"):
+        logs.emit("orders", colour, at=NOW)
+    first = source.poll(1, NOW)
+    assert (list(first.events), first.position, first.wake_at) == ([], 2, NOW + 10)
+    late = source.poll(2, NOW + 10)
+    assert ([event.key for event in late.events], late.position) == (["3-3"], 4)
+
+
+def test_rare_records_of_a_long_topic_still_go_together(source_of: Build, logs: Any) -> None:
+    for n in range(5000):
+        logs.emit("orders", "blue" if n % 1500 else "red", at=NOW)
+    source, position, keys = source_of("topic:orders batch=3", pattern=RED), None, []
+    for _ in range(20):
+        poll = source.poll(position, NOW)
+        keys += [event.key for event in poll.events]
+        assert poll.position != position or not poll.more
+        position = poll.position
+    assert (keys, position) == (["1-3001", "4501-4501"], 5000)
+
+
+def test_what_nobody_wants_is_left_behind_page_by_page(source_of: Build, logs: Any) -> None:
+    for _ in range(2500):
+        logs.emit("orders", "blue", at=NOW)
+    poll = source_of("topic:orders", pattern=RED).poll(None, NOW)
+    assert (list(poll.events), poll.position, poll.more) == ([], 1000, True)
+
+
+def test_a_record_that_is_not_wanted_says_so(source_of: Build, logs: Any) -> None:
+    logs.emit("orders", "blue", at=NOW)
+    look = source_of("topic:orders", pattern=RED).look("1", NOW)
+    assert not look.takes
+    assert look.verdict.endswith(
+        'the function\'s filter does not take it: value is "blue", which ["red"] does not take.'
+    )
+
+
 def test_a_record_gives_a_hint_until_stopped(source_of: Build, logs: Any) -> None:
     hints: list[int] = []
     stop = source_of("topic:orders").listen(lambda: hints.append(1))
