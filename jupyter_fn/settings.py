@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from .model.errors import BadValue
@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     payloads: str = ""  # fsspec URL of the payload folder; empty = home/payloads
     poll_s: float = 5.0  # local folders are listed at least this often, hints or not
     remote_poll_s: float = 1.0  # other filesystems
+    breaker_runs: int = 20  # of the last so many runs that triggers made …
+    breaker_share: float = Field(0.5, gt=0.0, le=1.0)  # … this part failed: the triggers rest; 0 runs = never
+    breaker_pause_s: float = 30.0  # for so long at first
 
     @classmethod
     def settings_customise_sources(

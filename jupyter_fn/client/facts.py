@@ -166,6 +166,7 @@ class FunctionFacts(Facts):
         return [
             ("aliases", self._aliases()),
             ("triggers", readable.triggers(self.get("triggers"))),
+            ("rests", readable.text(self.get("rests"))),
             ("runs", readable.counts(self.get("runs"))),
             ("cost", readable.dollars(self.get("cost_usd"))),
             ("memory", readable.megabytes(options.get("memory_mb"))),

@@ -16,6 +16,7 @@ from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
 from ..model.run import Outcome, Run, State
 from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, take_turns, worth_claiming
+from ..policy.breaker import let_through
 from ..policy.editing import event_of
 from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
 from ..runtime.assignment import Assignment
@@ -70,6 +71,9 @@ class Dispatcher:
         self._barriers = Barriers(database, catalog, clock=clock)
         self.want_workers: Callable[[], None] = lambda: None
         self.enqueued: Callable[[], None] = lambda: None
+        self.outcomes_came: Callable[[Sequence[Run]], None] = lambda runs: None
+        self.held_back: Callable[[float], set[str]] = lambda now: set()
+        self.probing: Callable[[float], set[str]] = lambda now: set()
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
         self._claiming = False
         self._again = False
@@ -157,8 +161,10 @@ class Dispatcher:
         held = queue.held_counts(conn) if limits else {}
         of_key = queue.held_counts_of_keys(conn) if any(one.per_key for one in limits.values()) else {}
         full = saturated(running=held, limits=limits)
-        candidates = take_turns(queue.claimable(conn, now, most, exclude=full, served=self._served))
-        chosen = admit(candidates, running=held, limits=limits, running_of_key=of_key, room=most)
+        probing = self.probing(now)
+        rests = self.held_back(now) | queue.held_for_triggers(conn, probing)
+        candidates = take_turns(queue.claimable(conn, now, most, exclude=full, held_back=rests, served=self._served))
+        chosen = admit(let_through(candidates, probing), running=held, limits=limits, running_of_key=of_key, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
         claims = [(run.id, Claimed(worker)) for run, worker in placed]
@@ -169,7 +175,9 @@ class Dispatcher:
             for step in steps
             if step.after.state is State.CLAIMED  # not one that was given up instead, for its age
         ]
-        left = bool(full) or len(candidates) >= most or len(placed) < len(candidates) or queue.lanes_wait(conn)
+        left = (
+            bool(full or probing) or len(candidates) >= most or len(placed) < len(candidates) or queue.lanes_wait(conn)
+        )
         return Batch(claimed, steps, left=left, next_due=queue.next_due(conn, now) if look_ahead else None)
 
     def _claimed(self, future: asyncio.Future[Batch]) -> None:
@@ -255,6 +263,7 @@ class Dispatcher:
             duration_s = outcome.usage.duration_ms / 1000 if outcome.error is None else None
             run = self._bench.take((outcome.run_id, outcome.token), now, duration_s=duration_s)
             known += [run] if run is not None else []
+        self.outcomes_came(known)
         self._transitions.insist(told(*((outcome.run_id, Ended(outcome)) for outcome in outcomes)), known)
         self.place_freed()
 

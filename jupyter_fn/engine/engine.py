@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from ..executors.protocol import Executor, Worker
 from ..model.units import iso
+from ..policy.breaker import Fuse
 from ..policy.stimuli import Recovered
 from ..settings import Settings
 from ..store import attempts, costs, queue
 from ..store.database import Database
 from .batcher import Batcher
 from .bench import Bench
+from .breaker import Breakers
 from .cancellations import Cancellations
 from .catalog import Catalog
 from .dispatcher import Dispatcher
@@ -35,7 +37,7 @@ from .questions import Questions
 from .redrives import Redrives
 from .scaler import Scaler
 from .sweeper import Sweeper
-from .transitions import Transitions
+from .transitions import Step, Transitions
 
 _REMEMBERED_S = 86_400.0  # durations are taken from the runs of the last day
 
@@ -81,7 +83,10 @@ class Engine:
         self.poller = Poller(
             database, self.catalog, self.logs, self.dispatcher.enqueue, self.batcher, paces=paces, clock=clock
         )
-        self.questions = Questions(database, self.catalog, self.poller, live_logs, books=books, clock=clock)
+        self.breakers = Breakers(database, fuse_of(settings), clock=clock)
+        self.questions = Questions(
+            database, self.catalog, self.poller, live_logs, self.breakers, books=books, clock=clock
+        )
         self.news = News(self.feed, self.questions)
         self.publisher = Publisher(database, self.catalog, self._published, check_here=check_here, clock=clock)
         changed = self.news.function_changed
@@ -115,7 +120,7 @@ class Engine:
 
     def _join(self) -> None:
         """What knows nothing of each other is called through these."""
-        self.transitions.carry_out = self.hands.carry_out
+        self.transitions.carry_out = self._carry_out
         self.hands.wake_at = self.dispatcher.wake_at
         self.hands.place_freed = self.dispatcher.place_freed
         self.hands.delivery_entered = self._delivery_entered
@@ -124,12 +129,21 @@ class Engine:
         self.batcher.function_changed = self.news.function_changed
         self.dispatcher.want_workers = self.scaler.want_workers
         self.dispatcher.enqueued = self.sweeper.enqueued
+        self.breakers.wake = self.dispatcher.wake
+        self.breakers.function_changed = self.news.function_changed
+        self.dispatcher.held_back = self.scaler.held_back = self.breakers.held_back
+        self.dispatcher.probing = self.breakers.probing
+        self.dispatcher.outcomes_came = self.breakers.outcomes
+        self.operations.resumed = self.breakers.reset
+        self.operations.renewed = self.breakers.try_now
+        self.operations.removed = self.breakers.forget
         self.dispatcher.worker_changed = self._worker_changed
 
     async def start(self) -> None:
         """Take up what an earlier service left, connect the workers, follow the triggers."""
         now = self.clock()
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
+        self.breakers.start()
         # Before there is any worker: what is held now, nobody works on.
         await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
         await self.executor.start(self.dispatcher)
@@ -144,6 +158,7 @@ class Engine:
 
     def _take_up(self, now: float, conn: Connection) -> None:
         costs.close_workers(conn)
+        self.breakers.take_up(conn, now)
         for key, mean_ms in attempts.mean_durations(conn, now - _REMEMBERED_S).items():
             self.bench.durations_s[key] = mean_ms / 1000
 
@@ -151,6 +166,7 @@ class Engine:
         """Look and claim no more, end the workers; what they held is found by the next service. The store stays open."""
         self.feed.close()
         self.dispatcher.close()
+        self.breakers.close()
         await self.poller.close()
         self.batcher.close()
         for task in self._tasks:
@@ -163,6 +179,10 @@ class Engine:
         await self.hands.close()
         await self.transitions.settle()  # what the hands have said last
 
+    def _carry_out(self, steps: Sequence[Step]) -> None:
+        self.breakers.carry_out(steps)  # first, so that the claim that a freed place brings knows of it
+        self.hands.carry_out(steps)
+
     async def _followed(self) -> None:
         """What functions have, or whether they go on, is another thing now."""
         self.sweeper.wake()
@@ -170,6 +190,7 @@ class Engine:
 
     async def _published(self, name: str) -> None:
         await self._followed()
+        self.breakers.try_now(name)
         self.dispatcher.wake()
         self.news.function_changed(name)
 
@@ -195,6 +216,11 @@ class Engine:
     def workers(self) -> list[dict[str, object]]:
         """The JSON of every worker."""
         return [worker_json(seat.worker, len(seat.held)) for seat in self.bench.workers]
+
+
+def fuse_of(settings: Settings) -> Fuse:
+    """What the settings say of circuit breakers."""
+    return Fuse(runs=settings.breaker_runs, share=settings.breaker_share, pause_s=settings.breaker_pause_s)
 
 
 def worker_json(worker: Worker, busy: int, *, gone: bool = False) -> dict[str, object]:

@@ -75,15 +75,16 @@ def run_log(run: Run, text: str) -> str:
     return attempt_log(text, report_run(run))
 
 
-def trigger_json(trigger: Trigger, *, paused: bool, lag: int) -> dict[str, Any]:
-    """One trigger; `lag` is how many of its events are admitted and have not ended."""
+def trigger_json(trigger: Trigger, *, paused: bool, lag: int, rests: str = "") -> dict[str, Any]:
+    """One trigger; `lag` is how many of its events are admitted and have not ended. `rests`: why it is paused by itself."""
+    paused = (paused or bool(rests)) and trigger.state in ("active", "failing")
     return {
         "id": trigger.id,
         "uri": trigger.uri,
-        "state": "paused" if paused and trigger.state in ("active", "failing") else trigger.state,
+        "state": "paused" if paused else trigger.state,
         "lag": lag,
         "alias": trigger.alias,
-        "error": trigger.error,
+        "error": rests if paused and rests else trigger.error,
     }
 
 
@@ -95,21 +96,25 @@ def function_json(
     lags: Mapping[str, int],
     cost_usd: str,
     undelivered: int = 0,
+    rests: str = "",
 ) -> dict[str, Any]:
-    """One function; `undelivered` is how many records no destination has taken. Versions in the weights of aliases are
-    texts, as JSON wants it."""
+    """One function; `undelivered` is how many records no destination has taken, `rests` why its triggers do. Versions in
+    the weights of aliases are texts, as JSON wants it."""
     paused = function.state == "paused"
     return {
         "name": function.name,
         "version": live_version(function),
         "state": function.state,
-        "triggers": [trigger_json(trigger, paused=paused, lag=lags.get(trigger.id, 0)) for trigger in triggers],
+        "triggers": [
+            trigger_json(trigger, paused=paused, lag=lags.get(trigger.id, 0), rests=rests) for trigger in triggers
+        ],
         "runs": dict(counts),
         "cost_usd": cost_usd,
         "tags": dict(function.tags),
         "aliases": {alias: {str(n): w for n, w in weights.items()} for alias, weights in function.aliases.items()},
         "latest": function.latest,
         "undelivered": undelivered,
+        "rests": rests,
     }
 
 

@@ -50,10 +50,15 @@ class Operations:
         self._followed = followed
         self._changed = changed
         self._clock = clock
+        self.resumed: Callable[[str], None] = lambda name: None
+        self.renewed: Callable[[str], None] = lambda name: None
+        self.removed: Callable[[str], None] = lambda name: None
 
     async def set_state(self, name: str, state: str) -> dict[str, Any]:
-        """`paused` or `active`."""
+        """`paused` or `active`. What is set active goes on at once, also when its triggers rest because too much failed."""
         await self._write(lambda conn: functions.set_state(conn, name, state))
+        if state == functions.ACTIVE:
+            self.resumed(name)
         return await self._moved(name)
 
     async def set_alias(self, name: str, alias: str, weights: Mapping[Any, Any]) -> dict[str, Any]:
@@ -68,6 +73,7 @@ class Operations:
             self._follow_live(conn, name)
 
         await self._write(op)
+        self.renewed(name)
         return await self._moved(name)
 
     async def rollback(self, name: str) -> dict[str, Any]:
@@ -79,6 +85,7 @@ class Operations:
             self._follow_live(conn, name)
 
         await self._write(op)
+        self.renewed(name)
         return await self._moved(name)
 
     def _follow_live(self, conn: Connection, name: str) -> None:
@@ -101,6 +108,7 @@ class Operations:
         self._catalog.forget_functions()
         await self._transitions.tell(lambda conn: [(i, CancelRequested()) for i in queue.open_ids(conn, name)])
         await self._followed()
+        self.removed(name)
         self._feed.push("function", {"removed": name, "name": name}, function=name, key=name)
         return {"removed": name}
 

@@ -19,12 +19,14 @@ from ..model.run import SHOWN_STATES, Run, State
 from ..model.trigger import Trigger
 from ..model.units import parse_time
 from ..policy.audit import PENDING, audit
+from ..policy.breaker import counts
 from ..policy.editing import event_of
 from ..policy.explain import explain_event, explain_run
 from ..policy.filters import seen
 from ..policy.pricing import summarise
 from ..store import attempts, costs, deliveries, effects, events, functions, ledger, queue, runs, triggers
 from ..store.database import Database
+from .breaker import Breakers
 from .catalog import Catalog, live_version
 from .facts import (
     attempt_json,
@@ -55,6 +57,7 @@ class Questions:
         catalog: Catalog,
         poller: Poller,
         live_logs: LiveLogs,
+        breakers: Breakers,
         *,
         books: Mapping[str, PriceBook],
         clock: Callable[[], float],
@@ -63,6 +66,7 @@ class Questions:
         self._catalog = catalog
         self._poller = poller
         self._live_logs = live_logs
+        self._breakers = breakers
         self._books = books
         self._clock = clock
 
@@ -102,6 +106,7 @@ class Questions:
             lags=lags,
             cost_usd=cost.get(one.name, "0"),
             undelivered=deliveries.dead_count(conn, one.name),
+            rests=self._breakers.says(one.name),
         )
 
     def _costs(self, conn: Connection, name: str | None = None) -> dict[str, str]:
@@ -240,6 +245,7 @@ class Questions:
             limit=options.concurrency,
             running=running,
             why_not=entry.filter.why_not(seen(event)) if entry.filter and event else "",
+            rests=self._breakers.says(run.function) if counts(run) else "",
         )
         return [*about, *map(delivery_sentence, deliveries.of_run(conn, run.id))]
 

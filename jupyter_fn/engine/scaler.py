@@ -49,6 +49,7 @@ class Scaler:
         self._wanted = asyncio.Event()
         self._asked, self._asked_at = 0, 0.0
         self._lacking = False  # workers that are wanted and not there
+        self.held_back: Callable[[float], set[str]] = lambda now: set()
 
     def want_workers(self) -> None:
         """There is work without a place."""
@@ -109,6 +110,8 @@ class Scaler:
         backlog, limits = await asyncio.to_thread(
             self._database.read, lambda conn: (queue.backlog(conn, now), self._catalog.read_limits(conn))
         )
+        for name in self.held_back(now):
+            backlog.pop(name, None)  # it waits for its breaker, not for workers
         held = self._bench.held_by_function()
         return [
             Demand(

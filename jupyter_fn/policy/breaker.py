@@ -12,9 +12,10 @@ Runs by hand are neither counted nor held back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from ..model.event import BY_HAND
 from ..model.run import Attempt, Reason, Run, State
@@ -57,6 +58,10 @@ class Breaker:
             return Position.CLOSED
         return Position.OPEN if now < self.until else Position.HALF_OPEN
 
+    def ready(self, now: float) -> Breaker:
+        """The same, half-open from now on."""
+        return replace(self, until=now)
+
 
 def weigh(breaker: Breaker, failed: bool, now: float, fuse: Fuse) -> Breaker:
     """The breaker after one more run has failed, or succeeded. While it is open nothing counts."""
@@ -86,7 +91,24 @@ def _open(breaker: Breaker, now: float, fuse: Fuse, error: str) -> Breaker:
     return Breaker(trips=trips, since=now, until=now + pause_s, error=error)
 
 
-def counts(run: Run) -> bool:
+class Made(Protocol):
+    """What is looked at of a run that may be claimed."""
+
+    @property
+    def function(self) -> str:
+        """Name of its function."""
+        ...
+
+    @property
+    def trigger(self) -> str:
+        """What made it."""
+        ...
+
+
+C = TypeVar("C", bound=Made)
+
+
+def counts(run: Made) -> bool:
     """Whether the runs of this kind are counted, and held back: those that nobody asked for by hand."""
     return run.trigger != BY_HAND
 
@@ -108,7 +130,24 @@ def judge(breaker: Breaker, run: Run, attempt: Attempt | None, now: float) -> bo
     return has_failed(run.state, str(run.reason))
 
 
-def rebuilt(endings: Iterable[tuple[State, str]], fuse: Fuse) -> tuple[bool, ...]:
-    """The window from how the last runs of a function ended, the oldest first."""
-    told = [failed for ending in endings if (failed := has_failed(*ending)) is not None]
-    return tuple(told[-fuse.runs :]) if fuse.runs > 0 else ()
+def replayed(breaker: Breaker, endings: Iterable[tuple[State, str]], now: float, fuse: Fuse) -> Breaker:
+    """A breaker that lost its window, after the last runs of its function have told again how they ended, the oldest
+    first."""
+    for ending in endings:
+        failed = has_failed(*ending)
+        if failed is not None and breaker.position(now) is Position.CLOSED:
+            breaker = weigh(breaker, failed, now, fuse)
+    return breaker
+
+
+def let_through(candidates: Iterable[C], probing: Collection[str]) -> list[C]:
+    """The candidates without all but the first that counts of each function that is being tried."""
+    tried: set[str] = set()
+    passed: list[C] = []
+    for run in candidates:
+        if run.function in probing and counts(run):
+            if run.function in tried:
+                continue
+            tried.add(run.function)
+        passed.append(run)
+    return passed

@@ -34,6 +34,7 @@ def explain_run(
     now: float,
     retries: int,
     paused: bool = False,
+    rests: str = "",
     limit: int | None = None,
     running: int = 0,
     why_not: str = "",
@@ -41,11 +42,12 @@ def explain_run(
     """Sentences on one run: where it is, why, and what comes next.
 
     `retries` and `limit` (concurrency) are its version's options; `paused` and `running` (runs held) its function's state;
-    `why_not` is what the filter says of its event.
+    `rests` says why its function's triggers do, `why_not` is what the filter says of its event.
     """
     about = _SENTENCES[run.state](run, now)
+    held_up = _held_up(run, now, paused, rests, limit, running)
     because = [why_not] if why_not and run.reason == Reason.FILTERED else []
-    return [f"Run {run.id} {about}.", *because, *_held_up(run, now, paused, limit, running), *_history(run, retries)]
+    return [f"Run {run.id} {about}.", *because, *held_up, *_history(run, retries)]
 
 
 def explain_event(name: str, version: int, why_not: str | None) -> list[str]:
@@ -57,11 +59,13 @@ def explain_event(name: str, version: int, why_not: str | None) -> list[str]:
     return [f"The filter of {name} (version {version}) takes this event."]
 
 
-def _held_up(run: Run, now: float, paused: bool, limit: int | None, running: int) -> list[str]:
+def _held_up(run: Run, now: float, paused: bool, rests: str, limit: int | None, running: int) -> list[str]:
     if run.state not in (State.QUEUED, State.WAITING) or run.due > now:
         return []
     if paused:
         return [f"{run.function} is paused; start it again with: jupyter fn resume {run.function}"]
+    if rests:
+        return [f"The triggers of {run.function} rest. {rests}"]
     if limit is not None and running >= limit:
         return [f"{running} of at most {limit} runs of {run.function} are under way."]
     return ["It starts as soon as a worker has room."]

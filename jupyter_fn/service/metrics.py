@@ -10,7 +10,7 @@ Sample = tuple[dict[str, str], float | str]
 
 
 async def metrics_text(engine: Engine) -> str:
-    """Runs by function and state, cost by function, workers and their load."""
+    """Runs by function and state, cost by function, whose triggers rest, workers and their load."""
     functions = await engine.questions.functions()
     workers = engine.workers()
     states = [
@@ -22,11 +22,13 @@ async def metrics_text(engine: Engine) -> str:
         for one in functions
         for trigger in one["triggers"]
     ]
+    resting = [({"function": one["name"]}, int(bool(one["rests"]))) for one in functions]
     return "".join(
         [
             _metric("jupyter_fn_runs", "gauge", "Runs by state.", states),
             _metric("jupyter_fn_cost_usd_total", "counter", "Cost of all runs in US dollars.", costs),
             _metric("jupyter_fn_trigger_lag", "gauge", "Events admitted and not ended.", lags),
+            _metric("jupyter_fn_breaker_open", "gauge", "1 while too many failures make triggers rest.", resting),
             _metric("jupyter_fn_workers", "gauge", "Workers of the cluster.", [({}, len(workers))]),
             _metric(
                 "jupyter_fn_runs_held", "gauge", "Runs that workers hold.", [({}, sum(_busy(one) for one in workers))]

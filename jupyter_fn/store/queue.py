@@ -271,6 +271,14 @@ def held_counts_of_keys(conn: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def held_for_triggers(conn: Connection, names: Collection[str]) -> set[str]:
+    """Those of the functions of which workers hold a run that a trigger made."""
+    if not names:
+        return set()
+    made = (runs.c.state.in_(HELD), runs.c.function.in_(list(names)), runs.c.trigger != BY_HAND)
+    return set(conn.execute(select(runs.c.function).where(*made).distinct()).scalars())
+
+
 def held_by_worker(conn: Connection, worker: str) -> list[Run]:
     """What one worker holds."""
     return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD), runs.c.worker == worker))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jupyter_fn.model.event import BY_HAND
 from jupyter_fn.model.run import Attempt, Reason, Run, State, Usage
-from jupyter_fn.policy.breaker import Breaker, Fuse, Position, counts, has_failed, judge, rebuilt, weigh
+from jupyter_fn.policy.breaker import Breaker, Fuse, Position, counts, has_failed, judge, let_through, replayed, weigh
 
 FUSE = Fuse()
 NOW = 1_000.0
@@ -82,6 +82,12 @@ def test_what_ends_while_it_is_open_changes_nothing() -> None:
     assert after([False, True, True], opened) is opened
 
 
+def test_it_can_be_made_ready_before_its_time() -> None:
+    opened = after([True] * 20).ready(NOW + 1)
+    assert opened.position(NOW + 1) is Position.HALF_OPEN
+    assert opened.error == "20 of the last 20 runs failed."
+
+
 def test_without_a_window_it_never_opens() -> None:
     assert after([True] * 100, fuse=Fuse(runs=0)) == Breaker()
 
@@ -136,9 +142,30 @@ def test_it_is_open_exactly_when_a_full_window_had_its_share_of_failures(
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(list(State)), st.sampled_from(list(Reason))), max_size=60), st.integers(0, 25)
+    st.lists(st.tuples(st.sampled_from(list(State)), st.sampled_from(list(Reason))), max_size=60), st.integers(1, 25)
 )
-def test_a_window_made_again_is_the_one_that_was_lost(endings: list[tuple[State, str]], runs: int) -> None:
-    fuse = Fuse(runs=runs, share=2.0)  # never opens
+def test_a_breaker_whose_window_was_lost_stands_where_it_stood(endings: list[tuple[State, str]], runs: int) -> None:
+    fuse = Fuse(runs=runs)
     verdicts = [failed for ending in endings if (failed := has_failed(*ending)) is not None]
-    assert rebuilt(endings, fuse) == after(verdicts, fuse=fuse).window
+    assert replayed(Breaker(), endings, NOW, fuse) == after(verdicts, fuse=fuse)
+
+
+def test_one_that_is_open_does_not_count_again_what_opened_it() -> None:
+    opened = after([True] * 20)
+    assert replayed(opened, [(State.DEAD, "")] * 20, opened.until, FUSE) is opened
+
+
+MADE = st.lists(st.tuples(st.sampled_from("fg"), st.sampled_from([BY_HAND, "t"])), max_size=30)
+
+
+@given(MADE, st.sets(st.sampled_from("fg")))
+def test_of_functions_that_are_tried_one_run_is_let_through_and_all_by_hand(
+    made: list[tuple[str, str]], probing: set[str]
+) -> None:
+    runs = [a_run(State.QUEUED, trigger=trigger).replace(function=name) for name, trigger in made]
+    passed = let_through(runs, probing)
+    assert [run for run in passed if run.function not in probing] == [r for r in runs if r.function not in probing]
+    assert [run for run in passed if not counts(run)] == [run for run in runs if not counts(run)]
+    assert {(run.function, counts(run)) for run in passed} == {(run.function, counts(run)) for run in runs}
+    for name in probing:
+        assert len([run for run in passed if run.function == name and counts(run)]) <= 1

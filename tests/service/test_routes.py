@@ -136,6 +136,7 @@ async def test_metrics_are_what_prometheus_reads(api):
     assert families["jupyter_fn_cost_usd"].samples[0].value > 0
     assert families["jupyter_fn_workers"].samples[0].value == 1.0
     assert families["jupyter_fn_trigger_lag"].samples[0].labels["function"] == "f"
+    assert [(s.labels["function"], s.value) for s in families["jupyter_fn_breaker_open"].samples] == [("f", 0.0)]
 
 
 async def test_every_line_of_the_metrics_is_well_formed(api):

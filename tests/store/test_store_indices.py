@@ -24,6 +24,7 @@ QUESTIONS = {
     "claimable": lambda conn: queue.claimable(conn, 1.0, 10, exclude=["g"]),
     "next_due": lambda conn: queue.next_due(conn, 1.0),
     "held_counts": queue.held_counts,
+    "held_for_triggers": lambda conn: queue.held_for_triggers(conn, ["f", "g"]),
     "held_by_worker": lambda conn: queue.held_by_worker(conn, "w"),
     "unfinished": queue.unfinished,
     "newest of a function": lambda conn: runs.list_runs(conn, "f"),
