@@ -20,7 +20,7 @@ from ..model.run import TERMINAL
 from . import tables
 from .address import stop_service
 from .connection import Connection
-from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, RunFacts, Status
+from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, Replay, RunFacts, Status
 from .moments import Moment, moment
 from .tables import Row, Table
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .sse import Pushed
 
 LONG_POLL_S = 30.0
+_LONG_S = 600.0  # for what is done page by page
 _LIVE_POLL_S = 1.0  # between two looks at the log of a run that somebody watches
 _ID_LENGTH = 36
 _SEARCHED = 1000  # newest runs in which the beginning of an id is looked up
@@ -151,9 +152,9 @@ class Client:
         answer: list[str] = self._connection.request("POST", f"functions/{_part(name)}/map", body=body)
         return answer
 
-    def runs(self, function: str = "", *, state: str = "", last: int | None = None) -> Table:
-        """Runs, newest first; of one function, in one state, the `last` ones."""
-        query = {"function": function, "state": state, "last": last}
+    def runs(self, function: str = "", *, state: str = "", last: int | None = None, replay: str = "") -> Table:
+        """Runs, newest first; of one function, in one state, the `last` ones, or those of a replay."""
+        query = {"function": function, "state": state, "last": last, "replay": replay}
         return Table(self._connection.request("GET", "runs", query=query), tables.RUNS, empty="No runs.")
 
     def run(self, run_id: str, *, wait_s: float = 0.0) -> RunFacts:
@@ -221,7 +222,36 @@ class Client:
         named = None if ids is None else list(ids)
         body = {"ids": named, "code": code, "events": _event(dict(events or {})), "dry_run": dry_run}
         path = f"functions/{_part(name)}/redrive"
-        return Redrive(self._connection.request("POST", path, body=body, wait_s=LONG_POLL_S))
+        return Redrive(self._connection.request("POST", path, body=body, wait_s=_LONG_S))
+
+    def replay(
+        self,
+        name: str,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        code: str = "latest",
+        replay: str = "",
+        dry_run: bool = False,
+        **which: Any,
+    ) -> Replay:
+        """Run past events of a function again, apart from its live runs.
+
+        Args:
+            name: the function.
+            since: when the events were admitted at the earliest: a time, or a duration ago (`"2h"`).
+            until: and before when.
+            code: `latest`, the version that is live now, or `same`, the one that ran last.
+            replay: an id; the same id goes on with what was broken off, and runs no event twice.
+            dry_run: only count runs and bytes, and estimate the cost.
+            **which: `key=`, `path=` (a glob), `trigger=` (its id or text), `failed=True`, `last=` (the newest so many).
+        """
+        now = time.time()
+        span = {"since": moment(since, now) or "", "until": moment(until, now) or ""}
+        # With an id of its own a call may be repeated after a broken connection without a second run of any event.
+        body = {**span, **which, "code": code, "replay": replay or new_id(), "dry_run": dry_run}
+        path = f"functions/{_part(name)}/replay"
+        return Replay(self._connection.request("POST", path, body=body, wait_s=_LONG_S, repeatable=True))
 
     # questions
 

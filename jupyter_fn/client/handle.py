@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import FnError
 from . import html
 from .echo import echo, report
-from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive
+from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, Replay
 from .failures import Failures, chosen
 from .remote import run_error
 from .runs import Log, Run, Runs
@@ -76,9 +76,9 @@ class Function:
         """The versions, newest first."""
         return self._client.versions(self.name)
 
-    def runs(self, *, state: str = "", last: int | None = None) -> Runs:
-        """The runs, newest first."""
-        return self._runs(self._client.runs(self.name, state=state, last=last))
+    def runs(self, *, state: str = "", last: int | None = None, replay: str = "") -> Runs:
+        """The runs, newest first; those of a replay by its id."""
+        return self._runs(self._client.runs(self.name, state=state, last=last, replay=replay))
 
     def logs(self, *, last: int = 10) -> Log:
         """What the last runs have printed, oldest first."""
@@ -140,6 +140,18 @@ class Function:
         """
         ids, edits = chosen(which)
         return self._client.redrive(self.name, ids, code=code, events={**edits, **(events or {})}, dry_run=dry_run)
+
+    def replay(self, *, since: Any = None, until: Any = None, code: str = "latest", **how: Any) -> Replay:
+        """Run past events again, apart from the live runs.
+
+        Args:
+            since: when the events were admitted at the earliest: a time, or a duration ago (`"2h"`).
+            until: and before when.
+            code: `latest`, the version that is live now, or `same`, the one that ran last.
+            **how: `key=`, `path=` (a glob), `trigger=` (its id or text), `failed=True`, `last=` (the newest so many),
+                `dry_run=True`, and `replay=`: an id, with which one that was broken off goes on.
+        """
+        return self._client.replay(self.name, since=since, until=until, code=code, **how)
 
     def delete(self) -> None:
         """Remove the function."""

@@ -1,4 +1,4 @@
-"""Commands that run something again: redrive."""
+"""Commands that run something again: redrive replay."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def _code_option(command: _Command) -> _Command:
         show_default=True,
         help="The version: that which is live now, or that which ran before.",
     )(command)
+
+
+def _span_options(command: _Command) -> _Command:
+    """`--since` and `--until`."""
+    for name, help_ in (("until", "Before that time."), ("since", "A time (ISO 8601), or a duration ago: 2h.")):
+        command = click.option(f"--{name}", metavar="T", help=help_)(command)
+    return command
 
 
 @click.command(cls=FnCommand)
@@ -76,4 +83,22 @@ def _edits(client: Client, named: list[str], event: str | None, events: str | No
     return {client.find_run(run_id): one for run_id, one in found.items()}
 
 
-COMMANDS = (redrive,)
+@click.command(cls=FnCommand)
+@click.argument("name")
+@_span_options
+@click.option("--key", metavar="K", default="", help="The key of the event, or of one of its records.")
+@click.option("--path", metavar="GLOB", default="", help="The path of the file, or of one of the files.")
+@click.option("--trigger", metavar="ID", default="", help="Only events of this trigger; its text will do.")
+@click.option("--failed", is_flag=True, help="Only events of which a run waits for somebody.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@_code_option
+@click.option("--replay", metavar="ID", default="", help="The replay's own id: one that was broken off goes on.")
+@_dry_run_option
+@json_option
+@click.pass_obj
+def replay(session: Session, /, name: str, as_json: bool, **how: Any) -> object:
+    """Run past events again, as runs that are told apart from the live ones."""
+    return session.answer(session.client().replay(name, **how), as_json=as_json)
+
+
+COMMANDS = (redrive, replay)

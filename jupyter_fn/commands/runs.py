@@ -56,11 +56,13 @@ def _finished(session: Session, run: dict[str, Any], as_json: bool) -> object:
 @click.argument("name", required=False)
 @click.option("--state", type=click.Choice(SHOWN_STATES), help="Only runs in this state.")
 @click.option("--last", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--replay", metavar="ID", default="", help="Only those of this replay.")
 @json_option
 @click.pass_obj
-def runs(session: Session, name: str | None, state: str | None, last: int | None, as_json: bool) -> object:
+def runs(session: Session, name: str | None, state: str | None, last: int | None, replay: str, as_json: bool) -> object:
     """List runs, newest first."""
-    return session.answer(session.client().runs(name or "", state=state or "", last=last), as_json=as_json)
+    found = session.client().runs(name or "", state=state or "", last=last, replay=replay)
+    return session.answer(found, as_json=as_json)
 
 
 @click.command(cls=FnCommand)

@@ -35,6 +35,7 @@ from .prices import open_books
 from .publisher import Publisher
 from .questions import Questions
 from .redrives import Redrives
+from .replays import Replays
 from .scaler import Scaler
 from .sweeper import Sweeper
 from .transitions import Step, Transitions
@@ -113,6 +114,7 @@ class Engine:
         )
         self.cancellations = Cancellations(database, self.transitions, self.feed)
         self.redrives = Redrives(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
+        self.replays = Replays(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
         self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []

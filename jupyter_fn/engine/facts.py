@@ -18,7 +18,7 @@ from .catalog import live_version
 _PLAIN = (
     *("id", "function", "version", "alias", "trigger", "event_id", "batch_size", "duration_ms"),
     *("billed_ms", "init_ms", "memory_mb", "max_memory_mb", "cpu_ms", "bytes_read", "bytes_written", "cost_usd"),
-    *("price_book", "worker", "cold", "error", "result", "parent", "lost", "cancel_requested"),
+    *("price_book", "worker", "cold", "error", "result", "parent", "replay", "lost", "cancel_requested"),
 )
 
 

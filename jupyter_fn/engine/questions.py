@@ -121,14 +121,14 @@ class Questions:
 
     # --- runs
 
-    async def runs(self, function: str, state: str, last: int | None) -> list[dict[str, Any]]:
-        """Runs, newest first. Raises NotFound, BadValue."""
+    async def runs(self, function: str, state: str, last: int | None, *, replay: str = "") -> list[dict[str, Any]]:
+        """Runs, newest first; of one replay when it is named. Raises NotFound, BadValue."""
 
         def read(conn: Connection) -> list[Run]:
             if function:
                 functions.get(conn, function)
             most = (1 << 31) if last is None else last
-            return runs.list_runs(conn, function or None, state or None, last=most)
+            return runs.list_runs(conn, function or None, state or None, last=most, replay=replay)
 
         return [run_json(run) for run in await self._read(read)]
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from ..model.codec import dumps
+from ..model.errors import BadValue
 from ..model.event import Event
 from ..model.run import Run
-from ..model.units import money
+from ..model.units import money, parse_time
 from .discovery import matches
 
 BACKFILL_PRIORITY = 2  # behind what is live, and behind its retries
@@ -28,6 +29,18 @@ class Span:
     def holds(self, moment: float) -> bool:
         """Whether the moment lies in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+
+
+def span_of(since: str, until: str) -> Span:
+    """Two times as they were typed, ISO 8601 or nothing.
+
+    Raises:
+        BadValue: no time, or an end that is not after the beginning.
+    """
+    found = Span(since=parse_time(since) if since else None, until=parse_time(until) if until else None)
+    if found.since is not None and found.until is not None and found.until <= found.since:
+        raise BadValue(f"until={until} is not after since={since}.", "Write the earlier time in since.")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,13 +255,13 @@ def _cancel_held(run: Run, stimulus: CancelRequested, now: float, rules: Rules) 
 
 
 def _consequences(run: Run, rules: Rules) -> tuple[Instruction, ...]:
-    """What the end of a run sets going: destinations, and the stop of its ordered lane."""
+    """What the end of a run sets going: destinations, and the stop of its ordered lane, which no replay stops."""
     if run.state is State.SUCCEEDED:
         return (Deliver(run, rules.then),) if rules.then else ()
     if run.state not in (State.DEAD, State.UNKNOWN):
         return ()
     delivery = (Deliver(run, rules.on_failure),) if rules.on_failure else ()
-    stop = _STOPS.get(rules.on_poison) if run.rank else None
+    stop = _STOPS.get(rules.on_poison) if run.rank and not run.replay else None
     return (*delivery, stop(run)) if stop else delivery
 
 

@@ -47,6 +47,21 @@ class Redrive(Body):
     dry_run: bool = False
 
 
+class Replay(Body):
+    """Which past events to run again. What is left out leaves out nothing."""
+
+    since: str = Field("", description="Admitted at that time (ISO 8601) or later.")
+    until: str = Field("", description="Admitted before that time.")
+    key: str = Field("", description="The event's key, or that of one of its records.")
+    path: str = Field("", description="A glob: the path of the file, or of one of the files.")
+    trigger: str = Field("", description="The id or the text of a trigger.")
+    failed: bool = Field(False, description="Only events of which a run waits for somebody.")
+    last: int | None = Field(None, ge=1, description="Only the newest so many.")
+    code: str = Field("latest", description="latest | same")
+    replay: str = Field("", max_length=200, description="The id of the replay; one that is known goes on.")
+    dry_run: bool = False
+
+
 class NewRecord(TypedDict, total=False):
     """One record of a topic. A dict, for there are thousands in one request."""
 

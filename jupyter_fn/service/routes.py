@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from ..model.codec import dumps, loads
 from ..model.errors import BadValue
 from ..model.version import Draft
-from .bodies import Invoke, Map, Records, Redrive, Weights
+from .bodies import Invoke, Map, Records, Redrive, Replay, Weights
 from .state import Running
 from .stream import event_stream
 
@@ -151,6 +151,12 @@ async def redrive(service: Service, name: str, body: Redrive) -> Json:
     return Json(answer)
 
 
+@api.post("/functions/{name}/replay")
+async def replay(service: Service, name: str, body: Replay) -> Json:
+    """Run past events again, apart from the live runs."""
+    return Json(await service.engine.replays.replay(name, **body.model_dump()))
+
+
 @api.get("/functions/{name}/explain")
 async def explain(service: Service, name: str, subject: str) -> Json:
     """Why a run, an event or a path did or did not run."""
@@ -168,10 +174,14 @@ async def audit(service: Service, name: str) -> Json:
 
 @api.get("/runs")
 async def runs(
-    service: Service, function: str = "", state: str = "", last: Annotated[int | None, Query(ge=1)] = None
+    service: Service,
+    function: str = "",
+    state: str = "",
+    last: Annotated[int | None, Query(ge=1)] = None,
+    replay: str = "",
 ) -> Json:
     """Runs, newest first."""
-    return Json(await service.engine.questions.runs(function, state, last))
+    return Json(await service.engine.questions.runs(function, state, last, replay=replay))
 
 
 @api.get("/runs/{run_id}")

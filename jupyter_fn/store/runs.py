@@ -15,7 +15,7 @@ from . import attempts, finishes, records
 from .dialect import ByIds
 from .rows import Rows, inserting, next_seqs
 from .runrow import COLUMNS, difference, to_row, to_run
-from .schema import NO_PARENT, functions, runs, triggers
+from .schema import NO_PARENT, NONE, functions, runs, triggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +175,17 @@ def list_runs(
     *,
     last: int = 100,
     trigger: str | None = None,
+    replay: str = "",
 ) -> list[Run]:
     """Newest first. `state` is a shown name: `running` covers claimed and publishing. Raises BadValue for another word."""
     if trigger and trigger != BY_HAND and function is None:
         function = conn.execute(select(triggers.c.function).where(triggers.c.id == trigger)).scalar() or ""
     chosen = [runs.c.trigger == trigger] if trigger else []
     chosen += [runs.c.function == function] if function is not None else []
-    if state:
+    if replay:
+        chosen += [runs.c.replay == replay, runs.c.replay != NONE]
+        chosen += [runs.c.state.in_(_stored_states(state))] if state else []
+    elif state:
         chosen = [runs.c.seq.in_(_newest(_stored_states(state), function, trigger, last))]
     return _read(conn, select(*COLUMNS).where(*chosen).order_by(runs.c.seq.desc()).limit(last))
 

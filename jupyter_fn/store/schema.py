@@ -223,6 +223,7 @@ _partial(
     "runs_lanes", "function", "lane", "rank", "priority", "seq", where=and_(runs.c.state == QUEUED, runs.c.lane != NONE)
 )
 _partial("runs_ranks", "function", "lane", "rank", "seq", where=and_(runs.c.state.in_(OPEN), runs.c.rank != NONE))
+_partial("runs_replays", "replay", "seq", where=runs.c.replay != NONE)
 _gathering = events.c.batch == IS_GATHERING
 Index("events_gathering", events.c.trigger, events.c.seq, sqlite_where=_gathering, postgresql_where=_gathering)
 Index("runs_newest", runs.c.function, runs.c.seq)

@@ -219,6 +219,31 @@ def test_redrive_names_runs_or_means_all(fake, client):
     assert fake.body()["ids"] == []  # none of them is not all of them
 
 
+def test_replay_says_which_events_and_has_an_id_from_the_beginning(fake, client, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_000_000.0)
+    fake.on("POST", "functions/f/replay", {"replay": "x", "count": 0})
+    client.replay("f")
+    body = fake.body()
+    assert len(body.pop("replay")) == 36
+    assert body == {"since": "", "until": "", "code": "latest", "dry_run": False}
+    client.replay("f", since="2h", until=datetime(2026, 1, 1, tzinfo=UTC), key="k", failed=True, last=3, replay="x")
+    assert parse_time(fake.body()["since"]) == 1_000_000.0 - 7200
+    assert fake.body()["until"].startswith("2026-01-01T00:00:00")
+    assert {name: fake.body()[name] for name in ("key", "failed", "last", "replay")} == {
+        "key": "k",
+        "failed": True,
+        "last": 3,
+        "replay": "x",
+    }
+
+
+def test_a_replay_may_be_repeated_because_its_id_is_known(fake, client):
+    answers = iter([httpx.ReadError("gone"), {"replay": "x", "count": 1}])
+    fake.on("POST", "functions/f/replay", lambda r: next(answers))
+    assert client.replay("f").count == 1
+    assert fake.body(0)["replay"] == fake.body(1)["replay"]
+
+
 @pytest.mark.parametrize(
     ("since", "ago_s"), [("24h", 86400), ("30 minutes", 1800), (timedelta(minutes=1), 60), (60, 60), ("2s", 2)]
 )

@@ -13,6 +13,7 @@ MADE = {"count": 1, "bytes": 10, "estimated_cost_usd": "0.1", "runs": ["r2"]}
 def service(fake, run_json):
     fake.on("GET", "runs", [run_json(), run_json(id=OTHER)])
     fake.on("POST", "functions/daily/redrive", MADE)
+    fake.on("POST", "functions/daily/replay", {**MADE, "replay": "again"})
     return fake
 
 
@@ -61,3 +62,41 @@ def test_several_are_redriven_with_the_events_of_a_file(call, fake, tmp_path):
 )
 def test_events_that_fit_no_run_are_wrong_words(call, words, cause):
     assert refused(call(["redrive", "daily", *words])).startswith(cause)
+
+
+# --- replay
+
+
+def test_replay_passes_on_which_events_are_meant(call, fake):
+    said = call(
+        "replay daily --since 2026-01-01 --until 2026-02-01 --key k --path in/*.csv --trigger t --failed --last 5"
+    )
+    assert said.out.startswith("Replay again: made 1 runs")
+    body = fake.body()
+    assert (body["since"][:10], body["until"][:10]) == ("2026-01-01", "2026-02-01")
+    assert {name: body[name] for name in ("key", "path", "trigger", "failed", "last", "code", "dry_run")} == {
+        "key": "k",
+        "path": "in/*.csv",
+        "trigger": "t",
+        "failed": True,
+        "last": 5,
+        "code": "latest",
+        "dry_run": False,
+    }
+    call("replay daily --replay again --code same --dry-run")
+    assert {name: fake.body()[name] for name in ("replay", "code", "dry_run", "last")} == {
+        "replay": "again",
+        "code": "same",
+        "dry_run": True,
+        "last": None,
+    }
+
+
+def test_the_runs_of_a_replay_are_listed_by_its_id(call, fake):
+    call("runs daily --replay again")
+    assert fake.query() == {"function": "daily", "replay": "again"}
+
+
+def test_the_answer_is_the_apis(call):
+    assert json.loads(call("replay daily --json").out) == {**MADE, "replay": "again"}
+    assert json.loads(call("redrive daily --json").out) == MADE

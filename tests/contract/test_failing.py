@@ -138,3 +138,28 @@ def test_a_failure_is_redriven_with_another_event(house):
     refused = house.fn(["redrive", "picky", "--ids", ids[0], "--event", "{}"])
     assert refused.code == 1
     assert "was redriven already" in refused.two_lines[0]
+
+
+def test_past_events_run_again_apart_from_the_live_runs(house):
+    source = "@fn\ndef counted(event, context):\n    return [event.n, event.get('replay'), context.idempotency_key]\n"
+    house.publish(source, name="counted.py")
+    for n in (1, 2, 3):
+        house.ended(house.submit("counted", {"n": n}))
+    before = house.ok("audit counted --json").json
+    dry = house.ok("replay counted --last 2 --dry-run --json").json
+    assert (dry["count"], dry["runs"]) == (2, [])
+    assert dry["bytes"] > 0
+    assert float(dry["estimated_cost_usd"]) > 0
+    made = house.ok("replay counted --since 1h --last 2 --json").json
+    runs = [house.ended(run_id) for run_id in made["runs"]]
+    name = made["replay"]
+    assert [run["result"][:2] for run in runs] == [[2, name], [3, name]]
+    assert [run["result"][2] for run in runs] == [f"{run['event_id']}:{name}" for run in runs]
+    assert {run["id"] for run in house.runs(f"--replay {name}")} == set(made["runs"])
+    assert house.ok(f"replay counted --last 2 --replay {name} --json").json["runs"] == made["runs"]
+    assert house.ok("replay counted --until 1h --json").json["count"] == 0
+    assert len(house.runs("counted")) == 5
+    assert house.ok("audit counted --json").json == before
+    refused = house.fn("replay counted --since 1h --until 2h")
+    assert refused.code == 2
+    assert refused.two_lines

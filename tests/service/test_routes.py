@@ -101,6 +101,9 @@ async def test_every_route_answers(api, make_draft):
     assert (await ask("GET", f"runs/{run['id']}/logs"))["ended"] is True
     assert [one["id"] for one in await ask("GET", "functions/f/failures")] == [dead["id"]]
     assert (await ask("POST", "functions/f/redrive", {"dry_run": True}))["count"] == 1
+    replay = await ask("POST", "functions/f/replay", {"failed": True, "replay": "again"})
+    assert (replay["count"], len(replay["runs"])) == (1, 1)
+    assert [one["id"] for one in await ask("GET", "runs", replay="again")] == replay["runs"]
     assert (await ask("GET", "functions/f/explain", subject=run["id"]))["runs"][0]["id"] == run["id"]
     assert (await ask("GET", "functions/f/audit"))["balanced"] is True
     stays = await ask("POST", "functions/f/invoke", {"event": {"stays": True}})

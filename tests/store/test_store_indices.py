@@ -5,15 +5,18 @@ import re
 import pytest
 from sqlalchemy import event
 
+from jupyter_fn.policy.again import Selection
 from jupyter_fn.store import (
     attempts,
     batches,
     breakers,
     deliveries,
     events,
+    failures,
     finishes,
     ledger,
     outputs,
+    past,
     queue,
     records,
     runs,
@@ -31,6 +34,13 @@ QUESTIONS = {
     "newest in a state": lambda conn: runs.list_runs(conn, state="dead"),
     "newest of a function in a state": lambda conn: runs.list_runs(conn, "f", "running", trigger="t"),
     "newest of a trigger": lambda conn: runs.list_runs(conn, trigger="t"),
+    "of a replay": lambda conn: runs.list_runs(conn, "f", replay="x"),
+    "failures": lambda conn: failures.failures(conn, "f"),
+    "failures by id": lambda conn: failures.among(conn, ["r", "s"]),
+    "past events": lambda conn: past.chosen(conn, "f", Selection(failed=True, trigger="t")),
+    "all past events": lambda conn: past.chosen(conn, "f", Selection()),
+    "newest runs": lambda conn: past.newest_runs(conn, ["e", "g"]),
+    "missing": lambda conn: past.missing(conn, "t", []),
     "counts": lambda conn: runs.counts_by_state(conn, "f"),
     "children": lambda conn: runs.children_of(conn, "r"),
     "of an event": lambda conn: runs.of_event(conn, "e"),
@@ -59,9 +69,9 @@ QUESTIONS = {
     "writers": lambda conn: outputs.writers(conn, ["/a", "/b"]),
 }
 # Tables that grow with every event; the partial index `runs_held` holds only what workers hold now.
-WALK = re.compile(
-    r"SCAN (runs|events|attempts|finishes|records|deliveries|outputs|found|one|queue|waiting|child|newer)\b(?!.*runs_held)"
-)
+GROWING = "runs|events|attempts|finishes|records|deliveries|outputs"
+ALIASES = "found|one|queue|waiting|child|newer|last|open|newest|failed|other"
+WALK = re.compile(rf"SCAN ({GROWING}|{ALIASES})\b(?!.*runs_held)")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -44,6 +44,7 @@ def _grow_runs() -> None:
     lanes = "state = 'queued' AND lane != ''"
     ranks = "state IN ('claimed', 'publishing', 'running', 'queued', 'waiting') AND rank != ''"
     _partial_index("runs_lanes", "runs", ["function", "lane", "rank", "priority", "seq"], lanes)
+    _partial_index("runs_replays", "runs", ["replay", "seq"], "replay != ''")
     _partial_index("runs_ranks", "runs", ["function", "lane", "rank", "seq"], ranks)
 
 
