@@ -18,34 +18,37 @@ from .filter_rules import Rule
 Alternative = Mapping[str, tuple[Rule, ...]]  # field → its rules, in the order of the fields' names
 
 _Seat = tuple[int, int]  # an array and an element of it
+_Seats = tuple[_Seat, ...]  # from the outermost array to the innermost
 _Place = frozenset[_Seat]
-_Leaf = tuple[Any, _Place]
 _SHOWN = 3  # values that a sentence names
 
 
 @dataclass(slots=True)
 class Column:
-    """The values of one field, each with the elements of arrays that it is in."""
+    """The values of one field: those that are in no array, and in each array those of each element."""
 
-    leaves: list[_Leaf] = field(default_factory=list)
-    arrays: set[int] = field(default_factory=set)
-    _of_seat: dict[_Seat, list[_Leaf]] = field(default_factory=lambda: defaultdict(list))
+    values: list[tuple[Any, _Seats]] = field(default_factory=list)
+    inside: dict[int, dict[int, Column]] = field(default_factory=dict)
+    arrays: set[int] = field(default_factory=set)  # all that values are in
 
-    def add(self, value: Any, place: _Place) -> None:
+    def add(self, value: Any, seats: _Seats) -> None:
         """One value more."""
-        self.leaves.append((value, place))
-        for seat in place:
-            self.arrays.add(seat[0])
-            self._of_seat[seat].append((value, place))
+        column = self
+        for array, at in seats:
+            column = column.inside.setdefault(array, {}).setdefault(at, Column())
+        column.values.append((value, seats))
+        self.arrays.update(array for array, _ in seats)
 
-    def beside(self, place: _Place) -> Sequence[_Leaf]:
-        """Those that are in no other element of an array than `place` is."""
-        shared = [seat for seat in place if seat[0] in self.arrays]
-        if not shared:
-            return self.leaves
-        elements = dict(place)
-        near = self._of_seat.get(max(shared), ())  # the innermost array: inner ones have higher numbers
-        return [leaf for leaf in near if all(elements.get(array, at) == at for array, at in leaf[1])]
+    def beside(self, place: _Place) -> list[tuple[Any, _Seats]]:
+        """The values that are in no other element of an array than `place` is."""
+        if not self.inside:
+            return self.values
+        elements, found, columns = dict(place), [], [self]
+        for column in columns:  # grows on the way
+            found += column.values
+            for array, inside in column.inside.items():
+                columns += inside.values() if array not in elements else filter(None, [inside.get(elements[array])])
+        return found
 
 
 _NOTHING = Column()
@@ -60,23 +63,22 @@ def columns_of(event: Mapping[str, Any], wanted: Collection[str]) -> dict[str, C
     """Field → its values, where there are any. `wanted` are fields and what is on the way to them; arrays are no step."""
     columns: dict[str, Column] = defaultdict(Column)
     arrays = count()
-    waiting: list[tuple[str | None, Any, _Place]] = [(None, event, frozenset())]
-    while waiting:
-        path, value, place = waiting.pop()
+    waiting: list[tuple[str | None, Any, _Seats]] = [(None, event, ())]
+    for path, value, seats in waiting:  # grows on the way
         if isinstance(value, Mapping):
             inside = ((joined(path, name), inner) for name, inner in value.items())
-            waiting += [(name, inner, place) for name, inner in inside if name in wanted]
+            waiting += [(name, inner, seats) for name, inner in inside if name in wanted]
         elif isinstance(value, list | tuple):
-            waiting += [(path, inner, at) for inner, at in _elements(value, next(arrays), place)]
+            waiting += [(path, inner, at) for inner, at in _elements(value, next(arrays), seats)]
         elif path is not None:
-            columns[path].add(value, place)
+            columns[path].add(value, seats)
     return columns
 
 
-def _elements(values: Sequence[Any], array: int, place: _Place) -> Iterator[_Leaf]:
+def _elements(values: Sequence[Any], array: int, seats: _Seats) -> Iterator[tuple[Any, _Seats]]:
     """Only what holds something itself has a seat: of plain values any will do."""
     for at, value in enumerate(values):
-        yield value, place | {(array, at)} if isinstance(value, Mapping | list | tuple) else place
+        yield value, (*seats, (array, at)) if isinstance(value, Mapping | list | tuple) else seats
 
 
 def stuck(alternative: Alternative, columns: Mapping[str, Column]) -> str | None:
@@ -104,7 +106,7 @@ def _after(place: _Place, rules: Sequence[Rule], column: Column) -> Iterable[_Pl
     near = column.beside(place)
     if not near:
         return [place] if any(rule.absent for rule in rules) else []
-    return [place | seats for value, seats in near if _taken(value, rules)]
+    return [place.union(seats) for value, seats in near if _taken(value, rules)]
 
 
 def _taken(value: Any, rules: Sequence[Rule]) -> bool:
@@ -115,11 +117,11 @@ def reason(name: str, rules: Sequence[Rule], columns: Mapping[str, Column]) -> s
     """Why a field is where an alternative is stuck, without the full stop."""
     wanted = f"[{', '.join(rule.text for rule in rules)}]"
     column = columns.get(name, _NOTHING)
-    values = [value for value, _ in column.leaves]
+    values = [value for value, _ in column.beside(frozenset())]
     if not values:
         return f"{name} has no value, and the filter wants {wanted}"
     shown = " and ".join(map(dumps, values[:_SHOWN])) + (" and so on" if len(values) > _SHOWN else "")
     elsewhere = any(_taken(value, rules) for value in values) or any(rule.absent for rule in rules)
-    if column.arrays and elsewhere:
+    if column.inside and elsewhere:
         return f"{name} is {shown}, but not as {wanted} in the element of its array where the other fields fit"
     return f"{name} is {shown}, which {wanted} does not take"
