@@ -104,7 +104,7 @@ class DaskExecutor:
         member = self._member(worker_id)
         if member is None or member.lane is None:
             raise WorkerLost(f"The worker {worker_id} is gone.", "Send it to another one.")
-        member.holds += len(assignments)
+        member.holds.update((assignment.run_id, assignment.token) for assignment in assignments)
         for assignment in assignments:
             member.lane.put("run", assignment.to_dict())
 
@@ -314,7 +314,7 @@ class DaskExecutor:
             if kind in takers:
                 takers[kind](item)
         if outcomes:
-            member.holds -= len(outcomes)
+            member.holds.difference_update((outcome.run_id, outcome.token) for outcome in outcomes)
             self._listener.outcomes(outcomes)
 
     def _takers(self, member: _Member) -> dict[str, Callable[[Any], None]]:
@@ -358,10 +358,10 @@ class _Member:
         self.leaving = False
         self.worker: Worker | None = None
         self.lane: Lane | None = None
-        self.holds = 0  # assignments without outcome
+        self.holds: set[tuple[str, int]] = set()  # attempts without outcome
 
     def begin(self, lane: Lane, worker: Worker) -> None:
-        self.lane, self.worker, self.holds = lane, worker, 0
+        self.lane, self.worker, self.holds = lane, worker, set()
 
     def end(self) -> None:
         self.lane = self.worker = None

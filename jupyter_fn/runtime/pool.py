@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..model.run import Outcome
 from . import effects, faults
 from .assignment import Assignment
+from .given import Given
 from .line import Line
 from .linux import kill
 from .logs import new_log
@@ -67,6 +68,7 @@ class Environments:
         self._lines: dict[tuple[Any, ...], Line] = {}
         self._line_of: dict[Warm, Line] = {}
         self._by_name: dict[str, Warm] = {}
+        self._given = Given()
         self._held: dict[tuple[str, int], tuple[Ticket, Line]] = {}
         self._bundles: dict[str, bool] = {}  # digest → it is here (else: asked for)
         self._numbers = count(1)
@@ -84,8 +86,9 @@ class Environments:
         self._nursery.start()
 
     def submit(self, assignments: Iterable[Assignment]) -> None:
-        """Run these; each one brings one outcome."""
-        for assignment in assignments:
+        """Run these; each one brings one outcome. An attempt that has been handed in before is passed over: its code has
+        begun, or will."""
+        for assignment in filter(self._given.add, assignments):
             ticket = new_ticket(assignment, next(self._numbers))
             key = assignment.environment
             line = self._lines.get(key) or self._lines.setdefault(key, Line(key))

@@ -98,6 +98,25 @@ def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under
     assert len(bench.done) == 1
 
 
+def test_an_attempt_that_is_sent_again_over_a_new_connection_does_not_begin_again(dask: Any) -> None:
+    bench = dask("local")
+    source = """
+        def handler(event):
+            with open("begun", "a") as file: file.write(event.n)
+            while event.n == "a": pass
+    """
+    first = bench.assign(source, {"n": "a"}, run_id="r")
+    worker_id = bench.send(first)
+    bench.wait(lambda: bench.begun)
+    bench.cut(worker_id)
+    bench.wait(lambda: len(bench.joined) == 2)
+    bench.send(first)
+    bench.finish(*[bench.assign(source, {"n": "b"}) for _ in range(5)])
+    assert (bench.folder / "begun").read_text() == "abbbbb"
+    bench.run(source, {"n": "c"}, run_id="r", token=2)
+    assert (bench.folder / "begun").read_text() == "abbbbbc"
+
+
 def test_an_effect_whose_answer_is_lost_with_the_connection_never_begins(dask: Any) -> None:
     bench = dask("local")
     bench.says = None

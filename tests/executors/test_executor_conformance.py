@@ -89,6 +89,23 @@ def test_runs_beyond_the_slots_wait_there(bench: Any) -> None:
     assert sorted((bench.folder / "order").read_text()) == ["a", "b", "c"]
 
 
+WRITES = """
+    def handler(event, context):
+        with open("begun", "a") as file: file.write(f"{context.run_id}:{event.token} ")
+"""
+
+
+def test_an_attempt_that_is_sent_twice_begins_once_and_brings_one_outcome(bench: Any) -> None:
+    attempts = [bench.assign(WRITES, {"token": token}, run_id="r", token=token) for token in (1, 2)]
+    bench.send(*attempts, attempts[0])
+    bench.wait(lambda: len(bench.done) == 2)
+    bench.send(*attempts)
+    others = [bench.assign(WRITES, {"token": 1}) for _ in range(10)]
+    bench.finish(*others)
+    assert sorted((o.run_id, o.token) for o in bench.done if o.run_id == "r") == [("r", 1), ("r", 2)]
+    assert Counter((bench.folder / "begun").read_text().split()).most_common(1)[0][1] == 1
+
+
 def test_a_long_run_is_announced_and_its_output_and_progress_are_told_live(bench: Any) -> None:
     bench.send(bench.assign(HOLD, run_id="long", token=2))
     bench.wait(lambda: bench.begun and bench.shown and bench.steps)

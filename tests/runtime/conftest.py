@@ -12,6 +12,7 @@ from jupyter_fn.model.ids import digest
 from jupyter_fn.model.run import Outcome
 from jupyter_fn.model.version import Bundle
 from jupyter_fn.runtime.assignment import Assignment
+from jupyter_fn.runtime.given import Given
 from jupyter_fn.runtime.loading import pack
 from jupyter_fn.runtime.pool import Environments
 
@@ -172,6 +173,7 @@ def house(shared_house: House, tmp_path: Path) -> Iterator[House]:
     """Two slots. The zygote is shared by tests; environments are not, for each test has its own folder."""
     yield shared_house.renew(tmp_path)
     shared_house.runner.run(shared_house.pool.abandon())
+    shared_house.pool._given = Given()  # tests name their runs as they like
 
 
 async def _all(chores: set[asyncio.Future[Any]]) -> None:
