@@ -103,9 +103,10 @@ class Client:
         """Stop the triggers of a function; what is queued stays."""
         return FunctionFacts(self._connection.request("POST", f"functions/{_part(name)}/pause", repeatable=True))
 
-    def resume(self, name: str) -> FunctionFacts:
-        """Undo `pause`."""
-        return FunctionFacts(self._connection.request("POST", f"functions/{_part(name)}/resume", repeatable=True))
+    def resume(self, name: str, *, key: str | None = None) -> FunctionFacts:
+        """Undo `pause`, and let the `--order-by` lanes that rest go on; with `key` only the lane of that value."""
+        path = f"functions/{_part(name)}/resume"
+        return FunctionFacts(self._connection.request("POST", path, query={"key": key}, repeatable=key is None))
 
     def rollback(self, name: str) -> FunctionFacts:
         """Point `live` at the version before the one it points at."""

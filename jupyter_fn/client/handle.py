@@ -111,9 +111,9 @@ class Function:
         self._client.pause(self.name)
         return self
 
-    def resume(self) -> Function:
-        """Undo `pause`. This handle."""
-        self._client.resume(self.name)
+    def resume(self, *, key: str | None = None) -> Function:
+        """Undo `pause`, and let the `--order-by` lanes that rest go on; with `key` only the lane of that value. This handle."""
+        self._client.resume(self.name, key=key)
         return self
 
     def rollback(self) -> Function:

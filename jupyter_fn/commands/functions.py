@@ -52,11 +52,12 @@ def pause(session: Session, name: str, as_json: bool) -> object:
 
 @click.command(cls=FnCommand)
 @click.argument("name")
+@click.option("--key", metavar="VALUE", help="Only the lane of this value of --order-by.")
 @json_option
 @click.pass_obj
-def resume(session: Session, name: str, as_json: bool) -> object:
-    """Undo pause."""
-    return _operated(session, session.client().resume(name), as_json)
+def resume(session: Session, name: str, key: str | None, as_json: bool) -> object:
+    """Undo pause, and let lanes go on that rest because a run died in them."""
+    return _operated(session, session.client().resume(name, key=key), as_json)
 
 
 @click.command(cls=FnCommand)

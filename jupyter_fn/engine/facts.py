@@ -13,6 +13,7 @@ from ..model.version import Version
 from ..policy.pricing import report_line, report_run
 from ..store.deliveries import Delivery
 from ..store.effects import Effect
+from ..store.lanes import Parked
 from .catalog import live_version
 
 _PLAIN = (
@@ -118,10 +119,11 @@ def function_json(
     }
 
 
-def function_detail(function: Function, version: Version | None) -> dict[str, Any]:
+def function_detail(function: Function, version: Version | None, resting: Sequence[Parked]) -> dict[str, Any]:
     """What `show` has beyond `function_json`; its `version` takes the place of the number."""
     shown = version_json(version) if version else {}
     return {
+        "parked": [{"key": one.lane, "run": one.run_id, "since": iso(one.since)} for one in resting],
         "created": iso(function.created),
         "version": shown or None,
         "source": shown.get("source", ""),

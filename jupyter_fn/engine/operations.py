@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from ..model.errors import NotFound
 from ..model.function import LIVE, check_name
 from ..policy.routing import check_weights
 from ..policy.stimuli import CancelRequested
-from ..store import functions, queue, triggers
+from ..store import functions, lanes, queue, triggers
 from ..store.database import Database
 from .admission import release_all
 from .catalog import Catalog, live_version
@@ -59,6 +60,26 @@ class Operations:
         await self._write(lambda conn: functions.set_state(conn, name, state))
         if state == functions.ACTIVE:
             self.resumed(name)
+        return await self._moved(name)
+
+    async def resume(self, name: str, *, key: str | None = None) -> dict[str, Any]:
+        """Let a function go on, and the ordered lanes that rest in it; with `key` only that lane.
+
+        Raises:
+            NotFound: no such function, or no lane of that key rests.
+        """
+        if key is None:
+            await self._write(lambda conn: lanes.release(conn, name))
+            return await self.set_state(name, functions.ACTIVE)
+
+        def op(conn: Connection) -> None:
+            functions.get(conn, name)
+            if not lanes.release(conn, name, [key]):
+                resting = [one.lane for one in lanes.parked_of(conn, name)]
+                remedy = f"These do: {', '.join(resting)}." if resting else "None of its lanes does."
+                raise NotFound(f"No lane {key!r} of {name} rests.", remedy)
+
+        await self._write(op)
         return await self._moved(name)
 
     async def set_alias(self, name: str, alias: str, weights: Mapping[Any, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ..policy.editing import event_of
 from ..policy.explain import explain_event, explain_run
 from ..policy.filters import seen
 from ..policy.pricing import summarise
-from ..store import attempts, costs, deliveries, effects, events, functions, ledger, queue, runs, triggers
+from ..store import attempts, costs, deliveries, effects, events, functions, lanes, ledger, queue, runs, triggers
 from ..store.database import Database
 from .breaker import Breakers
 from .catalog import Catalog, live_version
@@ -91,7 +91,7 @@ class Questions:
             return facts
         number = live_version(one)
         version = self._catalog.entry(conn, name, number).version if number else None
-        return {**facts, **function_detail(one, version)}
+        return {**facts, **function_detail(one, version, lanes.parked_of(conn, name))}
 
     def _function(
         self, conn: Connection, one: Function, counts: Mapping[str, int], cost: Mapping[str, str]

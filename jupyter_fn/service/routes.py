@@ -119,9 +119,9 @@ async def pause(service: Service, name: str) -> Json:
 
 
 @api.post("/functions/{name}/resume")
-async def resume(service: Service, name: str) -> Json:
-    """Undo pause."""
-    return Json(await service.engine.operations.set_state(name, "active"))
+async def resume(service: Service, name: str, key: str | None = None) -> Json:
+    """Undo pause, and let lanes that rest go on; with a key only the lane of that key."""
+    return Json(await service.engine.operations.resume(name, key=key))
 
 
 @api.post("/functions/{name}/rollback")

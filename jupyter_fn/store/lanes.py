@@ -28,10 +28,10 @@ def park(conn: Connection, run: Run, now: float) -> None:
     conn.execute(insert(parked).on_conflict_do_nothing(), row)
 
 
-def release(conn: Connection, function: str, lanes: Collection[str] | None = None) -> None:
-    """Lanes of a function go on, those named or all of them."""
+def release(conn: Connection, function: str, lanes: Collection[str] | None = None) -> int:
+    """Lanes of a function go on, those named or all of them; how many have rested."""
     chosen = () if lanes is None else (parked.c.lane.in_(list(lanes)),)
-    conn.execute(delete(parked).where(parked.c.function == function, *chosen))
+    return conn.execute(delete(parked).where(parked.c.function == function, *chosen)).rowcount
 
 
 def parked_of(conn: Connection, function: str) -> list[Parked]:

@@ -224,6 +224,13 @@ def test_logs_of_nothing_known_name_both_ways_to_look(call):
 # --- functions
 
 
+def test_resume_may_be_for_one_lane(call, fake):
+    call("resume daily --key 7")
+    assert fake.query() == {"key": "7"}
+    call("resume daily")
+    assert fake.query() == {}
+
+
 def test_an_alias_may_be_shared_by_weight_and_several_moved_at_once(call, fake):
     call("alias daily live=3:90 live=4:10 test=5")
     assert fake.body(-2) == {"weights": {"3": 90, "4": 10}}

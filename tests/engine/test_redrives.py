@@ -239,3 +239,26 @@ async def test_a_redrive_that_dies_too_parks_its_lane_again(parked):
         parked.executor.fail(given)
     await parked.quiet()
     assert [one.lane for one in parked.read(lanes.parked_of, "f")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("key", "left"), [("a", ["b"]), (None, [])])
+async def test_resume_lets_lanes_go_on_without_the_dead_one(parked, key, left):
+    shown = (await parked.engine.questions.function("f", detail=True))["parked"]
+    assert [(one["key"], parked.run(one["run"]).state) for one in shown] == [("a", "dead"), ("b", "dead")]
+    await parked.engine.operations.resume("f", key=key)
+    await parked.quiet()
+    assert [one.lane for one in parked.read(lanes.parked_of, "f")] == left
+    assert sorted(given.event["n"] for given in parked.executor.waiting) == ([1] if left else [1, 4])
+    assert len(await failures(parked)) == 2
+
+
+async def test_a_lane_that_does_not_rest_cannot_be_resumed(parked):
+    with pytest.raises(NotFound, match="No lane 'c' of f rests") as refused:
+        await parked.engine.operations.resume("f", key="c")
+    assert refused.value.remedy == "These do: a, b."
+
+
+async def test_resume_of_one_lane_leaves_the_function_paused(parked):
+    await parked.engine.operations.set_state("f", "paused")
+    assert (await parked.engine.operations.resume("f", key="a"))["state"] == "paused"
+    assert (await parked.engine.operations.resume("f"))["state"] == "active"
