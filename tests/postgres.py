@@ -28,6 +28,16 @@ PATIENCE_S = 60.0
 LOOK_S = 0.01
 _SETTINGS = ("fsync=off", "listen_addresses=127.0.0.1", "max_connections=300", "shared_buffers=64MB")
 _USER = "fn"
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('DELETE FROM %I', name);
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+  END LOOP;
+END $$
+"""
 
 
 def binaries() -> Path | None:
@@ -114,6 +124,10 @@ class PostgresServer:
         """Take a database away, whoever is connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {_name_of(url)} WITH (FORCE)")
 
+    def empty(self, url: str) -> None:
+        """Take every row out of a store; its schema stays."""
+        self.execute(_EMPTY, _name_of(url))
+
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """One statement as the superuser, outside of a transaction; the rows that it gives."""
         import psycopg
@@ -133,7 +147,7 @@ class PostgresServer:
         subprocess.run(
             [
                 *(str(self._binaries / "initdb"), "-D", str(self.folder / "data"), "-U", _USER, "--no-sync"),
-                *("--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8"),
+                *("--auth=password", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8"),
                 *("--locale-provider=icu", "--icu-locale=en"),
             ],
             check=True,

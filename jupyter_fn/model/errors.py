@@ -23,7 +23,8 @@
      │  ├ ServiceNotRunning       nothing answers at home/service.json
      │  ├ ServiceOwnedElsewhere   another service owns this home
      │  ├ Unauthorized            the bearer token is missing or wrong: HTTP 401
-     │  └ HomeRefused             home on a network filesystem, not writable
+     │  ├ HomeRefused             home on a network filesystem, not writable
+     │  └ StoreUnreachable        the database server does not answer, or lets nobody in
      └ RunError                   a run did not succeed; carries the remote traceback
         ├ HandlerFailed           user code raised
         ├ LoadFailed              the version could not be loaded (fatal: no retry)
@@ -99,7 +100,7 @@ class BadTrigger(UsageError):
 
 
 class MissingExtra(BadTrigger):
-    """The source exists; its client library is not installed."""
+    """It exists, but its client library is not installed."""
 
 
 class CaptureError(FnError):
@@ -176,6 +177,10 @@ class Unauthorized(ServiceError):
 
 class HomeRefused(ServiceError):
     """The home folder cannot hold the store."""
+
+
+class StoreUnreachable(ServiceError):
+    """The database server that holds the store does not answer, or does not let this service in."""
 
 
 class RunError(FnError):

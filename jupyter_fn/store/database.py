@@ -5,72 +5,98 @@ Every noun module (`functions`, `runs`, …) is functions of a `Connection`; thi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.exc import DBAPIError
 
-from ..model.errors import BadValue, HomeRefused
+from ..model.errors import BadValue
 from . import migrations
-from .faults import translated
+from .faults import is_broken, translated
 from .home import check_home, claim_file
+from .kind import Kind
 from .payloads import Shelf
+from .postgres import Postgres, checked_url, is_postgres
+from .sqlite import Sqlite
 from .writer import Writer
 
 T = TypeVar("T")
 
-_READERS = 4  # connections kept; more are made under load
+_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)  # a server that restarts is back within these
 
 
 class Database:
     """An open store. Thread-safe: `submit`, `write` and `read` may be called from anywhere."""
 
-    def __init__(self, path: Path, writing: Engine, reading: Engine) -> None:
-        self.path = path
+    shared = False  # whether several services may have it open
+
+    def __init__(self, kind: Kind, writing: Engine, reading: Engine) -> None:
+        self.place = kind.place
+        self.shared = kind.shared
         self._writing = writing
         self._reading = reading
-        self._writer = Writer(writing.connect(), path)
+        self._writer = Writer(writing.connect(), kind)
+        self._closing = threading.Event()
 
     @classmethod
     def open(
         cls, where: str | Path, *, synchronous: str = "full", payloads: str = "", inline_bytes: int = 65_536
     ) -> Database:
-        """Open the store at a path or `sqlite:///` URL; make it, or bring it to the newest schema, where needed.
+        """Open the store at a path, a `sqlite:///` or a `postgresql://` URL; make it, or bring it to the newest schema,
+        where needed.
 
         Parameters:
-            synchronous: `full` survives power loss, `normal` only the death of processes.
-            payloads: fsspec URL of the folder for large values; empty = `payloads` beside the store.
+            synchronous: `full` survives power loss, `normal` only the death of processes: on PostgreSQL not of the
+                server's own ones.
+            payloads: fsspec URL of the folder for large values; empty = `payloads` beside the store's file; with
+                PostgreSQL the database itself, where other machines see them too.
             inline_bytes: values above this are stored there.
 
         Raises:
             HomeRefused: network filesystem, not writable, full, or not a store of this version.
+            StoreUnreachable: the server does not answer, or lets nobody in.
             BadValue: another kind of database, or another word for `synchronous`.
+            MissingExtra: the client library of that kind of database is not installed.
         """
-        path = _path_of(where)
         if synchronous not in ("full", "normal"):
             raise BadValue(f"synchronous={synchronous!r} is not known.", "Write full or normal.")
-        check_home(path.parent)
-        claim_file(path)
-        shelf = Shelf(payloads or str(path.parent / "payloads"), inline_bytes)
-        writing = _engine(path, shelf, writer=True, synchronous=synchronous)
+        kind: Kind
+        if isinstance(where, str) and is_postgres(where):
+            kind = Postgres(checked_url(where), synchronous)
+        else:
+            path = _path_of(where)
+            check_home(path.parent)
+            claim_file(path)
+            payloads = payloads or str(path.parent / "payloads")
+            kind = Sqlite(path, synchronous)
+        return cls._of(kind, Shelf(payloads, inline_bytes))
+
+    @classmethod
+    def _of(cls, kind: Kind, shelf: Shelf) -> Database:
+        writing = kind.writing(shelf)
         try:
-            with translated(path), writing.begin() as conn:
-                _require_wal(conn, path)
-                migrations.upgrade(conn)
+            with translated(kind.place):
+                with writing.begin() as conn:
+                    kind.check(conn)
+                    migrations.upgrade(conn)
+                with writing.begin() as conn:
+                    kind.opened(conn)
         except Exception:
             writing.dispose()
             raise
-        return cls(path, writing, _engine(path, shelf, writer=False, synchronous=synchronous))
+        return cls(kind, writing, kind.reading(shelf))
 
     def submit(self, op: Callable[[Connection], T]) -> Future[T]:
         """Have the writer carry out `op`. The future resolves after its COMMIT.
 
         What waits shares one transaction; when one op fails, only its future does. An op must do nothing outside the
-        connection that it cannot do twice: when another one of its transaction fails, it is rolled back and done again.
+        connection that it cannot do twice: when another one of its transaction fails, or the connection breaks, it is
+        rolled back and done again.
         """
         return self._writer.submit(op)
 
@@ -79,12 +105,25 @@ class Database:
         return self._writer.submit(op).result()
 
     def read(self, fn: Callable[[Connection], T]) -> T:
-        """Call `fn` in this thread with a read-only connection; all it reads is of one moment."""
-        with translated(self.path), self._reading.begin() as conn:
+        """Call `fn` in this thread with a read-only connection; all it reads is of one moment. It is called again when
+        the connection breaks."""
+        with translated(self.place):
+            for pause_s in _PAUSES_S:
+                try:
+                    return self._read(fn)
+                except DBAPIError as error:
+                    if not is_broken(error):
+                        raise
+                self._closing.wait(pause_s)
+            return self._read(fn)
+
+    def _read(self, fn: Callable[[Connection], T]) -> T:
+        with self._reading.begin() as conn:
             return fn(conn)
 
     def close(self) -> None:
         """Carry out what was submitted, then close. May be called twice."""
+        self._closing.set()
         self._writer.close()
         self._reading.dispose()
         self._writing.dispose()
@@ -100,49 +139,6 @@ def _path_of(where: str | Path) -> Path:
     if isinstance(where, str) and "://" in where:
         url = make_url(where)
         if url.get_backend_name() != "sqlite" or not url.database:
-            raise BadValue(f"{url.get_backend_name()} cannot hold the store.", "Use a path, or sqlite:///path.")
+            raise BadValue(f"{url.get_backend_name()} cannot hold the store.", "Use a path, or postgresql://….")
         where = url.database
     return Path(where).expanduser().absolute()
-
-
-def _engine(path: Path, shelf: Shelf, *, writer: bool, synchronous: str) -> Engine:
-    pool: dict[str, Any] = {"poolclass": StaticPool}
-    if not writer:
-        pool = {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": 16}
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10.0, "cached_statements": 512},
-        **pool,
-    )
-
-    def connected(raw: Any, record: Any) -> None:
-        record.info["shelf"] = shelf
-        cursor = raw.cursor()
-        for pragma in _pragmas(writer, synchronous):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begun(conn: Connection) -> None:
-        # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later can be refused
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-    return engine
-
-
-def _pragmas(writer: bool, synchronous: str) -> list[str]:
-    shared = ["temp_store=MEMORY", "cache_size=-65536"]
-    if not writer:
-        return [*shared, "query_only=ON"]
-    # The log may grow to 32 MB before it is written back: pages that many commits touch are written once.
-    return ["journal_mode=WAL", f"synchronous={synchronous}", "wal_autocheckpoint=8000", *shared]
-
-
-def _require_wal(conn: Connection, path: Path) -> None:
-    mode = conn.exec_driver_sql("PRAGMA journal_mode").scalar()
-    if mode != "wal":
-        raise HomeRefused(
-            f"The filesystem of {path} cannot hold a write-ahead log (SQLite is in mode {mode}).",
-            "Choose a local folder with --home or $JUPYTER_FN_HOME.",
-        )

@@ -13,7 +13,7 @@ from ..model.event import BY_HAND, GATHERING, Event, NewEvent
 from ..model.ids import new_id
 from ..model.run import Run
 from . import runs, triggers
-from .dialect import ByIds, insert, storable
+from .dialect import ByIds, insert, storable, storable_key
 from .payloads import pack, unpack
 from .rows import inserting, next_seqs
 from .schema import events
@@ -129,7 +129,7 @@ def enter(
     batch, but for those with `skip`. `new_keys`: nobody has used them yet."""
     fresh: dict[str, NewEvent] = {}
     for new in new_events:
-        fresh.setdefault(storable(new.key), new)  # of two with one key the first counts
+        fresh.setdefault(storable_key(new.key), new)  # of two with one key the first counts
     if not fresh:
         return []
     rows = [_row_of(conn, trigger, function, key, new, now, gathers) for key, new in fresh.items()]
@@ -185,7 +185,9 @@ def get_all(conn: Connection, event_ids: Collection[str]) -> dict[str, Event]:
 
 def by_key(conn: Connection, trigger_id: str, key: str) -> Event | None:
     """The event of that trigger with that key."""
-    row = conn.execute(select(*_COLUMNS).where(events.c.trigger == trigger_id, events.c.key == storable(key))).first()
+    row = conn.execute(
+        select(*_COLUMNS).where(events.c.trigger == trigger_id, events.c.key == storable_key(key))
+    ).first()
     return None if row is None else _to_event(conn, row)
 
 
@@ -206,12 +208,12 @@ def read(conn: Connection, *conditions: ColumnElement[bool]) -> list[Event]:
 def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str]:
     """Which of these keys the trigger's ledger has."""
     known: set[str] = set()
-    asked = list({storable(key) for key in keys})
+    asked = list({storable_key(key) for key in keys})
     for start in range(0, len(asked), _AT_ONCE):
         some = asked[start : start + _AT_ONCE]
         found = select(events.c.key).where(events.c.trigger == trigger_id, events.c.key.in_(some))
         known.update(conn.execute(found).scalars())
-    return {key for key in keys if storable(key) in known}
+    return {key for key in keys if storable_key(key) in known}
 
 
 def _to_event(conn: Connection, row: Row[Any]) -> Event:

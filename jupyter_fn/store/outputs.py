@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from .dialect import insert, storable
+from .dialect import insert, storable_key
 from .schema import outputs
 
 _AT_ONCE = 5000  # paths in one IN (…)
@@ -27,8 +27,8 @@ class Output:
 def note(conn: Connection, written: Iterable[Output]) -> None:
     """These were written now; of one path the last writer counts."""
     rows = {
-        storable(one.path): {
-            "path": storable(one.path),
+        storable_key(one.path): {
+            "path": storable_key(one.path),
             "run_id": one.run_id,
             "function": one.function,
             "hops": one.hops,
@@ -45,7 +45,7 @@ def note(conn: Connection, written: Iterable[Output]) -> None:
 
 def writers(conn: Connection, paths: Collection[str]) -> dict[str, Output]:
     """Path → its last writer; paths that no run is known to have written are left out."""
-    by_stored = {storable(path): path for path in paths}
+    by_stored = {storable_key(path): path for path in paths}
     asked, found = list(by_stored), {}
     for start in range(0, len(asked), _AT_ONCE):
         some = asked[start : start + _AT_ONCE]

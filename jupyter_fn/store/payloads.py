@@ -18,11 +18,13 @@ from .dialect import insert
 from .schema import payloads
 from .whole import write_whole
 
+_KEEP = insert(payloads).on_conflict_do_nothing()
 _REFERENCE = "@"  # no JSON text begins with it
 
 
 class Shelf:
-    """Where large payloads lie: `root/ab/abcdef…`. The filesystem is opened on first use."""
+    """Where large payloads lie: `root/ab/abcdef…`. The filesystem is opened on first use. Without a root they lie in the
+    database like the small ones."""
 
     def __init__(self, root: str, inline_bytes: int) -> None:
         self.root = root
@@ -87,10 +89,10 @@ def _shelf(conn: Connection) -> Shelf:
 def put(conn: Connection, data: bytes) -> str:
     """Store `data`; its digest. Storing the same again is free."""
     name, shelf = digest(data), _shelf(conn)
-    if len(data) > shelf.inline_bytes:
+    if shelf.root and len(data) > shelf.inline_bytes:
         shelf.write(name, data)
     else:
-        conn.execute(insert(payloads).on_conflict_do_nothing(), {"digest": name, "data": data})
+        conn.execute(_KEEP, {"digest": name, "data": data})
     return name
 
 
@@ -98,21 +100,26 @@ def get(conn: Connection, name: str) -> bytes:
     """The bytes whose digest is `name`. Raises NotFound, or HomeRefused when they are damaged."""
     data = conn.execute(select(payloads.c.data).where(payloads.c.digest == name)).scalar()
     if data is None:
-        return _shelf(conn).read(name)
+        return _absent(conn, name)
     if digest(data) != name:
         raise HomeRefused(f"The payload {name[:12]}… in the store is damaged.", "Restore the store from a backup.")
     return cast(bytes, data)
 
 
+def _absent(conn: Connection, name: str) -> bytes:
+    shelf = _shelf(conn)
+    if not shelf.root:
+        raise NotFound(f"The payload {name[:12]}… is missing in the store.", "Publish or run again.")
+    return shelf.read(name)
+
+
 def pack(conn: Connection, value: Any) -> str:
     """A JSON value as a column's text: itself when it is small, else a reference to a payload."""
     text = dumps(value)
-    shelf = _shelf(conn)
-    if len(text) * 4 <= shelf.inline_bytes or len(data := text.encode()) <= shelf.inline_bytes:
+    most = _shelf(conn).inline_bytes
+    if len(text) * 4 <= most or len(data := text.encode()) <= most:
         return text
-    name = digest(data)
-    shelf.write(name, data)
-    return _REFERENCE + name
+    return _REFERENCE + put(conn, data)
 
 
 def unpack(conn: Connection, text: str | None) -> Any:
@@ -120,5 +127,5 @@ def unpack(conn: Connection, text: str | None) -> Any:
     if text is None:
         return None
     if text.startswith(_REFERENCE):
-        return loads(_shelf(conn).read(text[1:]))
+        return loads(get(conn, text[1:]))
     return loads(text)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from ..model.event import BY_HAND
 from ..model.run import Run
+from .dialect import Worded, picks
 from .runrow import COLUMNS, to_run
 from .schema import HELD, NONE, OPEN, QUEUED, WAITING, functions, parked, runs
 
@@ -56,7 +57,7 @@ def claimable(
     `served`: function → the lane that was served last.
     """
     given = {"now": now, "most": limit, "excluded": [*exclude, *held_back]}
-    rows = list(conn.execute(_CLAIMABLE, given))
+    rows = list(conn.execute(_CLAIMABLE.of(conn), given))
     if held_back:
         rows += conn.execute(_BY_HAND, {"now": now, "most": limit, "held_back": sorted(set(held_back) - set(exclude))})
     found = [to_run(conn, row) for row in rows]
@@ -65,7 +66,7 @@ def claimable(
     return found
 
 
-def _claimable() -> Select[Any]:
+def _claimable(lateral: bool) -> Select[Any]:
     """Per function the first of its line and of what has waited long enough; so a long backlog of one function, or of a
     paused one, is never walked through to find the work of another."""
     queue, waiting = runs.alias("queue"), runs.alias("waiting")
@@ -80,15 +81,9 @@ def _claimable() -> Select[Any]:
         .where(or_(waiting.c.rank == NONE, _leads(waiting)))
         .order_by(waiting.c.due)
     )
-    heads = union_all(
-        *(
-            select(runs.c.seq)
-            .select_from(functions)
-            .join(runs, runs.c.seq.in_(some.limit(_MOST).correlate(functions).scalar_subquery()))
-            .where(functions.c.state == "active", functions.c.name.not_in(_EXCLUDED))
-            for some in (first, ripe)
-        )
-    )
+    active = (functions.c.state == "active", functions.c.name.not_in(_EXCLUDED))
+    lines = (picks(functions, some.limit(_MOST), runs, lateral=lateral) for some in (first, ripe))
+    heads = union_all(*(line.where(*active) for line in lines))
     return select(*COLUMNS).where(runs.c.seq.in_(heads)).order_by(runs.c.priority, runs.c.seq).limit(_MOST)
 
 
@@ -131,7 +126,7 @@ def _around(conn: Connection, function: str, served: str, page: int) -> Iterator
 
 
 def _heads_of(conn: Connection, function: str, lanes: Sequence[str], each: int, now: float) -> list[Run]:
-    rows = conn.execute(_HEADS, {"function": function, "now": now, "lanes": lanes, "most": each})
+    rows = conn.execute(_HEADS.of(conn), {"function": function, "now": now, "lanes": lanes, "most": each})
     place = {lane: number for number, lane in enumerate(lanes)}
     heads = [to_run(conn, row) for row in rows.all()]
     return sorted(heads, key=lambda run: (place[run.lane], run.priority, run.rank, run.seq))
@@ -152,7 +147,7 @@ def _lanes(*, bounded: bool) -> Select[Any]:
     return select(walk.c.lane).where(walk.c.lane.is_not(None)).order_by(walk.c.number)
 
 
-def _heads() -> Select[Any]:
+def _heads(lateral: bool) -> Select[Any]:
     """Of each lane the first run of its order, if that may be claimed, and the first of those that have none."""
     lanes: Subquery = (
         select(runs.c.lane)
@@ -161,7 +156,7 @@ def _heads() -> Select[Any]:
         .distinct()
         .subquery("lanes")
     )
-    free, ranked, chosen = runs.alias("free"), runs.alias("ranked"), runs.alias("chosen")
+    free, ranked = runs.alias("free"), runs.alias("ranked")
     queued = (free.c.state == QUEUED, free.c.lane != NONE, free.c.function == _FUNCTION, free.c.lane == lanes.c.lane)
     first = select(free.c.seq).where(*queued, free.c.rank == NONE).order_by(free.c.priority, free.c.seq).limit(_MOST)
     open_ = (ranked.c.state.in_(OPEN), ranked.c.rank != NONE, ranked.c.function == _FUNCTION)
@@ -170,15 +165,10 @@ def _heads() -> Select[Any]:
     )
     rests = exists().where(parked.c.function == _FUNCTION, parked.c.lane == lanes.c.lane)
     seqs = union_all(
-        select(chosen.c.seq)
-        .select_from(lanes)
-        .join(chosen, chosen.c.seq.in_(first.correlate(lanes).scalar_subquery())),
-        select(chosen.c.seq)
-        .select_from(lanes)
-        .join(chosen, chosen.c.seq == lead.correlate(lanes).scalar_subquery())
-        .where(chosen.c.state == QUEUED, ~rests),
+        picks(lanes, first, runs, lateral=lateral),
+        picks(lanes, lead, runs, lateral=lateral).where(~rests),
     )
-    return select(*COLUMNS).where(runs.c.seq.in_(seqs), runs.c.due <= _NOW)
+    return select(*COLUMNS).where(runs.c.seq.in_(seqs), runs.c.state == QUEUED, runs.c.due <= _NOW)
 
 
 def lanes_wait(conn: Connection) -> bool:
@@ -199,7 +189,8 @@ def _with_lanes() -> Select[Any]:
     return select(functions.c.name).where(functions.c.state == "active", functions.c.name.not_in(_EXCLUDED), some)
 
 
-_CLAIMABLE, _BY_HAND, _HEADS, _WITH_LANES = _claimable(), _by_hand(), _heads(), _with_lanes()
+_CLAIMABLE, _HEADS = Worded(_claimable), Worded(_heads)
+_BY_HAND, _WITH_LANES = _by_hand(), _with_lanes()
 _LANES_WAIT = _lanes_wait()
 _LANES, _LANES_TO = _lanes(bounded=False), _lanes(bounded=True)
 

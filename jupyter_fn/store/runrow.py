@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from ..model.codec import dumps, loads
 from ..model.run import Record, Run, Staged, State
-from .dialect import storable
+from .dialect import storable, storable_key
 from .payloads import pack, unpack
 from .schema import runs
 
@@ -25,6 +25,8 @@ MUTABLE = tuple(name for name in NAMES if name not in _FIXED)
 _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "state": lambda _, state: state.value,
     "reason": lambda _, reason: storable(str(reason)),
+    "concurrency_key": lambda _, key: storable_key(key),
+    "lane": lambda _, lane: storable_key(lane),
     "cold": lambda _, flag: int(flag),
     "cancel_requested": lambda _, flag: int(flag),
     "error": lambda _, error: None if error is None else dumps(error),

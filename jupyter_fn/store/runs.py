@@ -12,7 +12,7 @@ from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
 from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
-from .dialect import ByIds
+from .dialect import ByIds, is_lateral, picks
 from .rows import Rows, inserting, next_seqs
 from .runrow import COLUMNS, difference, to_row, to_run
 from .schema import NO_PARENT, NONE, functions, runs, triggers
@@ -46,10 +46,7 @@ def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
 
 Place = tuple[int, str, int, bool, str]  # seq, state, token, cancel_requested, barrier: what others may have changed
 _PLACES = ByIds(
-    select(
-        *(runs.c[name] for name in ("id", "seq", "state", "token", "cancel_requested", "barrier"))
-    ).with_for_update(),
-    runs.c.id,
+    select(*(runs.c[name] for name in ("id", "seq", "state", "token", "cancel_requested", "barrier"))), runs.c.id
 )
 _UPDATES: dict[tuple[str, ...], Rows] = {}  # by the columns that change
 
@@ -186,19 +183,21 @@ def list_runs(
         chosen += [runs.c.replay == replay, runs.c.replay != NONE]
         chosen += [runs.c.state.in_(_stored_states(state))] if state else []
     elif state:
-        chosen = [runs.c.seq.in_(_newest(_stored_states(state), function, trigger, last))]
+        chosen = [runs.c.seq.in_(_newest(conn, _stored_states(state), function, trigger, last))]
     return _read(conn, select(*COLUMNS).where(*chosen).order_by(runs.c.seq.desc()).limit(last))
 
 
-def _newest(states: Sequence[str], function: str | None, trigger: str | None, last: int) -> CompoundSelect[Any]:
+def _newest(
+    conn: Connection, states: Sequence[str], function: str | None, trigger: str | None, last: int
+) -> CompoundSelect[Any]:
     """Per function and state the newest `last`: a rare state is found by its index instead of by walking over all runs."""
-    one, found = runs.alias("one"), runs.alias("found")
+    one = runs.alias("one")
     heads = []
     for state in states:
         newest = select(one.c.seq).where(one.c.function == functions.c.name, one.c.state == state)
         newest = newest.where(one.c.trigger == trigger) if trigger else newest
-        newest = newest.order_by(one.c.seq.desc()).limit(last).correlate(functions)
-        head = select(found.c.seq).select_from(functions).join(found, found.c.seq.in_(newest.scalar_subquery()))
+        newest = newest.order_by(one.c.seq.desc()).limit(last)
+        head = picks(functions, newest, runs, lateral=is_lateral(conn))
         heads.append(head.where(functions.c.name == function) if function is not None else head)
     return union_all(*heads)
 

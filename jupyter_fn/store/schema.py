@@ -18,11 +18,12 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     and_,
     literal_column,
 )
+
+from .dialect import TEXT
 
 metadata = MetaData()
 _Big = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what is called INTEGER
@@ -33,7 +34,7 @@ def _seq() -> Column[int]:
 
 
 def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=null, server_default=default)
+    return Column(name, TEXT, nullable=null, server_default=default)
 
 
 def _int(name: str, *, null: bool = False, default: str | None = None) -> Column[int]:
@@ -47,7 +48,7 @@ def _real(name: str, *, null: bool = False) -> Column[float]:
 functions = Table(
     "functions",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     _text("state"),  # active | paused | removed
     _real("created"),
     _text("tags"),  # JSON
@@ -100,7 +101,7 @@ alias_moves = Table(
 triggers = Table(
     "triggers",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("function"),
     _text("alias"),
     _text("uri"),
@@ -305,7 +306,7 @@ effects = Table(
 outputs = Table(
     "outputs",  # which run wrote a file last: the cause of the event that the file becomes
     metadata,
-    Column("path", Text, primary_key=True),  # absolute, or a URL
+    Column("path", TEXT, primary_key=True),  # absolute, or a URL
     _text("run_id"),
     _text("function"),
     _int("hops"),
@@ -339,7 +340,7 @@ Index("deliveries_dead", deliveries.c.function, sqlite_where=IS_DEAD, postgresql
 breakers = Table(
     "breakers",  # functions whose triggers rest because too many runs failed
     metadata,
-    Column("function", Text, primary_key=True),
+    Column("function", TEXT, primary_key=True),
     _real("since"),  # opened, or closed again
     _real("until"),
     _int("trips"),  # in a row; 0 = closed
@@ -361,7 +362,7 @@ parked = Table(
 payloads = Table(
     "payloads",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
     Column("data", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -369,11 +370,12 @@ payloads = Table(
 workers = Table(
     "workers",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("name"),
     _int("slots"),
     _real("joined"),
     _real("left", null=True),
+    _text("service", default=""),  # services.id
     sqlite_with_rowid=False,
 )
 
@@ -384,5 +386,42 @@ worker_busy = Table(
     _int("minute"),  # since the epoch
     _real("busy_s"),
     PrimaryKeyConstraint("worker", "minute"),
+    sqlite_with_rowid=False,
+)
+
+services = Table(
+    "services",  # that have the store open; only where there may be several
+    metadata,
+    Column("id", TEXT, primary_key=True),  # another one for each process
+    _text("url"),
+    _text("host"),
+    _int("pid"),
+    _real("started"),
+    _real("beat"),  # last heard of, by the database's clock
+    sqlite_with_rowid=False,
+)
+
+leases = Table(
+    "leases",  # which service leads the functions of a partition
+    metadata,
+    Column("partition", _Big, primary_key=True, autoincrement=False),
+    _text("owner"),  # services.id
+    _real("until"),  # by the database's clock
+)
+
+marks = Table(
+    "marks",  # how often things have changed that others keep in memory
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    _int("seq"),
+    sqlite_with_rowid=False,
+)
+
+writers = Table(
+    "writers",  # the number of the last transaction that each process has committed
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    _int("seq"),
+    _real("at"),
     sqlite_with_rowid=False,
 )

@@ -145,13 +145,27 @@ class Story:
         return self.read(queue.claimable, now, limit, exclude=exclude)
 
 
-@pytest.fixture(params=["sqlite"])
-def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Database]]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every test that takes it, or what is made of it, is done once for every kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def where(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The place of the test's own store."""
+    if kind == "sqlite":
+        return str(tmp_path / "home" / "store.db")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def open_database(where: str) -> Iterator[Callable[..., Database]]:
     """Opens the test's own store, again and again if need be; what is left open is closed."""
     opened: list[Database] = []
 
     def open_(**settings: Any) -> Database:
-        opened.append(Database.open(tmp_path / "home" / "store.db", **{"synchronous": "normal", **settings}))
+        opened.append(Database.open(where, **{"synchronous": "normal", **settings}))
         return opened[-1]
 
     yield open_

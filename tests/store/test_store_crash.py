@@ -3,7 +3,6 @@
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -60,24 +59,23 @@ while True:
 """
 
 
-def live_until_killed(path: Path, lines: int) -> list[list[str]]:
+def live_until_killed(where: str, lines: int) -> list[list[str]]:
     """What the process had acknowledged when it was killed, after about so many lines."""
-    process = subprocess.Popen([sys.executable, "-c", WORKER, str(path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", WORKER, where], stdout=subprocess.PIPE, text=True)
     said = [process.stdout.readline() for _ in range(lines)]
     process.kill()
     rest, _ = process.communicate()
     return [line.split() for line in [*said, *rest.splitlines(keepends=True)] if line.endswith("\n")]
 
 
-def test_nothing_acknowledged_is_missing_and_nothing_is_there_twice(store):
+def test_nothing_acknowledged_is_missing_and_nothing_is_there_twice(store, where):
     seed = random.randrange(10**6)
     chance = random.Random(seed)
-    path = store.database.path
     store.database.close()
     said = []
     for _ in range(KILLS):
-        said += live_until_killed(path, chance.randrange(1, 60))
-        with Database.open(path) as database:
+        said += live_until_killed(where, chance.randrange(1, 60))
+        with Database.open(where) as database:
             check(database, said, f"seed {seed}")
 
 

@@ -9,7 +9,16 @@ from sqlalchemy import create_engine, inspect, text
 
 from jupyter_fn.model.errors import HomeRefused
 from jupyter_fn.store import migrations
+from jupyter_fn.store.postgres import checked_url
 from jupyter_fn.store.schema import metadata
+
+
+@pytest.fixture
+def where(kind, request, tmp_path):
+    """A store that is no other test's: what is done to it here stays done."""
+    if kind == "sqlite":
+        return str(tmp_path / "store.db")
+    return request.getfixturevalue("postgres").new_database()
 
 
 def declared(conn):
@@ -32,8 +41,10 @@ def _where(index):
     return str(options.get("sqlite_where", options.get("postgresql_where", "")))
 
 
-def test_the_migrated_schema_is_the_declared_one(database):
+def test_the_migrated_schema_is_the_declared_one(database, kind, request):
     fresh = create_engine("sqlite://")
+    if kind == "postgresql":
+        fresh = create_engine(checked_url(request.getfixturevalue("postgres").new_database()))
     with fresh.begin() as conn:
         metadata.create_all(conn)
         wanted = declared(conn)

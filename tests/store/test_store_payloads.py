@@ -6,11 +6,13 @@ import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from jupyter_fn.model.errors import HomeRefused, NotFound
 from jupyter_fn.model.ids import digest
 from jupyter_fn.store import payloads
 from jupyter_fn.store.payloads import Shelf
+from jupyter_fn.store.schema import payloads as table
 
 LARGE = b"0123456789" * 1000
 
@@ -21,7 +23,10 @@ def database(open_database):
 
 
 def files(database):
-    return [path for path in (database.path.parent / "payloads").rglob("*") if path.is_file()]
+    return [path for path in (Path(database.place).parent / "payloads").rglob("*") if path.is_file()]
+
+
+in_files = pytest.mark.parametrize("kind", ["sqlite"])
 
 
 @pytest.mark.parametrize("data", [b"", b"small", LARGE])
@@ -31,6 +36,7 @@ def test_what_is_put_is_got_by_its_digest(database, data):
     assert database.read(lambda conn: payloads.get(conn, name)) == data
 
 
+@in_files
 def test_small_ones_lie_in_the_database_large_ones_outside_once(database):
     for _ in range(2):
         database.write(lambda conn: payloads.put(conn, b"small"))
@@ -38,6 +44,23 @@ def test_small_ones_lie_in_the_database_large_ones_outside_once(database):
     assert [path.name for path in files(database)] == [digest(LARGE)]
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_where_other_machines_look_too_all_of_them_lie_in_the_database(database):
+    database.write(lambda conn: payloads.put(conn, LARGE))
+    text = database.write(lambda conn: payloads.pack(conn, "x" * 5000))
+    names = database.read(lambda conn: set(conn.execute(select(table.c.digest)).scalars()))
+    assert names == {digest(LARGE), text.removeprefix("@")}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_where_a_folder_is_named_large_ones_lie_there(open_database, tmp_path):
+    database = open_database(inline_bytes=1000, payloads=str(tmp_path / "shared"))
+    text = database.write(lambda conn: payloads.pack(conn, "x" * 5000))
+    assert [path.name for path in (tmp_path / "shared").rglob("*") if path.is_file()] == [text.removeprefix("@")]
+    assert database.read(lambda conn: payloads.unpack(conn, text)) == "x" * 5000
+
+
+@in_files
 def test_a_damaged_payload_is_never_handed_out(database):
     database.write(lambda conn: payloads.put(conn, LARGE))
     files(database)[0].write_bytes(LARGE[:-1] + b"x")
@@ -50,6 +73,7 @@ def test_a_missing_payload_says_so(database):
         database.read(lambda conn: payloads.get(conn, digest(b"never stored")))
 
 
+@in_files
 def test_a_half_written_payload_is_written_again(database):
     database.write(lambda conn: payloads.put(conn, LARGE))
     files(database)[0].write_bytes(LARGE[:100])

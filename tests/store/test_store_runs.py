@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from sqlalchemy import select
 
 from jupyter_fn.model.errors import BadValue, NotFound
 from jupyter_fn.model.run import Attempt, Record, Run, Staged, State, Usage
@@ -84,7 +85,9 @@ def test_a_large_result_is_kept_whole(store):
     (run,) = store.admit("a")
     ended = store.end(store.claim(run), result={"text": "x" * 200_000})
     assert len(ended.result["text"]) == 200_000
-    assert list((store.database.path.parent / "payloads").rglob("*"))
+    assert not any(
+        "x" * 1000 in text for text in store.read(lambda conn: conn.execute(select(table.c.result)).scalars())
+    )
 
 
 def test_an_unknown_run_is_not_found(store):
@@ -375,5 +378,5 @@ def test_a_token_has_one_attempt(store):
         run_id=run.id, number=1, token=1, worker="w", started=1.0, ended=2.0, state="failed", usage=Usage(), billed_ms=1
     )
     apply(store, Change(before=run, after=run, attempt=attempt))
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         apply(store, Change(before=run, after=run, attempt=attempt))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ...model.errors import HomeRefused
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def revision(conn: Connection) -> str:

@@ -11,6 +11,7 @@ revision = "0002"
 down_revision = "0001"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 column = partial(sa.Column, nullable=False)
 
 
@@ -30,9 +31,9 @@ def _grow_runs() -> None:
     for name in ("throttled", "tried"):
         op.add_column("runs", column(name, _BIG, server_default="0"))
     for name in ("parts", "failed", "data"):
-        op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
+        op.add_column("runs", sa.Column(name, _TEXT, nullable=True))
     for name in ("concurrency_key", "lane", "rank", "replay", "barrier"):
-        op.add_column("runs", column(name, sa.Text(), server_default=""))
+        op.add_column("runs", column(name, _TEXT, server_default=""))
     op.drop_index("runs_queued", "runs")
     queued = "state = 'queued' AND lane = ''"
     _partial_index("runs_queued", "runs", ["function", "priority", "seq", "due"], queued)
@@ -50,7 +51,7 @@ def _grow_runs() -> None:
 
 def _grow_events() -> None:
     op.add_column("events", column("size", _BIG, server_default="1"))
-    op.add_column("events", column("batch", sa.Text(), server_default=""))
+    op.add_column("events", column("batch", _TEXT, server_default=""))
     op.execute(
         "UPDATE events SET size = (SELECT max(batch_size) FROM runs WHERE runs.event_id = events.id)"
         " WHERE type = 'stream.batch' AND EXISTS (SELECT 1 FROM runs WHERE runs.event_id = events.id)"
@@ -63,8 +64,8 @@ def _grow_events() -> None:
 def _make_tables() -> None:
     op.create_table(
         "effects",
-        column("run_id", sa.Text()),
-        column("name", sa.Text()),
+        column("run_id", _TEXT),
+        column("name", _TEXT),
         column("token", _BIG),
         column("entered", sa.Double()),
         sa.Column("done", sa.Double(), nullable=True),
@@ -73,9 +74,9 @@ def _make_tables() -> None:
     )
     op.create_table(
         "outputs",
-        column("path", sa.Text()),
-        column("run_id", sa.Text()),
-        column("function", sa.Text()),
+        column("path", _TEXT),
+        column("run_id", _TEXT),
+        column("function", _TEXT),
         column("hops", _BIG),
         column("at", sa.Double()),
         sa.PrimaryKeyConstraint("path"),
@@ -84,16 +85,16 @@ def _make_tables() -> None:
     op.create_table(
         "deliveries",
         column("seq", _BIG, autoincrement=True),
-        column("id", sa.Text()),
-        column("function", sa.Text()),
-        column("run_id", sa.Text()),
-        column("target", sa.Text()),
-        column("body", sa.Text()),
+        column("id", _TEXT),
+        column("function", _TEXT),
+        column("run_id", _TEXT),
+        column("target", _TEXT),
+        column("body", _TEXT),
         column("created", sa.Double()),
         column("due", sa.Double()),
         column("tries", _BIG),
-        column("state", sa.Text()),
-        column("error", sa.Text()),
+        column("state", _TEXT),
+        column("error", _TEXT),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id", name="deliveries_id"),
         sqlite_autoincrement=True,
@@ -103,19 +104,19 @@ def _make_tables() -> None:
     _partial_index("deliveries_dead", "deliveries", ["function"], "state = 'dead'")
     op.create_table(
         "breakers",
-        column("function", sa.Text()),
+        column("function", _TEXT),
         column("since", sa.Double()),
         column("until", sa.Double()),
         column("trips", _BIG),
-        column("error", sa.Text()),
+        column("error", _TEXT),
         sa.PrimaryKeyConstraint("function"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "parked",
-        column("function", sa.Text()),
-        column("lane", sa.Text()),
-        column("run_id", sa.Text()),
+        column("function", _TEXT),
+        column("lane", _TEXT),
+        column("run_id", _TEXT),
         column("since", sa.Double()),
         sa.PrimaryKeyConstraint("function", "lane"),
         sqlite_with_rowid=False,
