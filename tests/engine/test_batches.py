@@ -1,12 +1,17 @@
 """Batches: single events that gather, what becomes of them when they fail, and how they are counted."""
 
+from math import ceil, log2
+
 import pytest
 
+from jupyter_fn.model.errors import BatchFailed, HandlerFailed
 from jupyter_fn.model.event import NewEvent
+from jupyter_fn.model.run import State
 from jupyter_fn.sources.protocol import Poll
 from jupyter_fn.store import batches, events
 
 pytestmark = pytest.mark.anyio
+THOUSAND = 1000
 
 
 class Files:
@@ -150,10 +155,13 @@ async def test_results_of_another_function_go_together(busy):
         await busy.invoke("g", {"n": number})
     for assignment in await busy.sent(2):
         busy.executor.succeed(assignment, assignment.event["n"])
-    await busy.until(lambda: any(assignment.function == "f" for assignment in busy.executor.waiting))
-    got = [assignment.event for assignment in busy.executor.waiting]
-    assert {event["type"] for event in got} == {"batch"}
-    assert sorted(item["data"] for event in got for item in event["events"]) == [0, 1]
+
+    def items():
+        return [item for assignment in busy.executor.waiting for item in assignment.event.get("events", ())]
+
+    await busy.until(lambda: len(items()) == 2)
+    assert {assignment.event["type"] for assignment in busy.executor.waiting} == {"batch"}
+    assert sorted(item["data"] for item in items()) == [0, 1]
 
 
 async def test_when_batches_are_not_wanted_any_more_what_waits_runs_alone(busy, files):
@@ -175,3 +183,111 @@ async def test_when_the_function_is_removed_what_waits_is_cancelled(busy, files)
     await busy.quiet()
     assert busy.states() == ["cancelled", "cancelled"]
     assert busy.read(batches.gathering_triggers) == []
+
+
+# --- when they fail
+
+
+async def play(stage, name, outcome_of):
+    """Every attempt of `name` ends as `outcome_of(assignment)` says, until nothing is left to do."""
+    while any(not run.state.terminal for run in stage.runs(name)):
+        await stage.until(lambda: stage.executor.waiting or all(run.state.terminal for run in stage.runs(name)))
+        stage.executor.end(*map(outcome_of, stage.executor.waiting))
+        await stage.quiet()
+
+
+def depths(stage):
+    """How many runs lie between each run and the first of its batch, and itself."""
+    found = {}
+    for run in stage.runs("f"):
+        found[run.id] = found.get(run.parent, 0) + 1
+    return found
+
+
+def poisoned(stage, is_poison):
+    def outcome_of(assignment):
+        items = assignment.event.get("records") or assignment.event["files"]
+        if any(map(is_poison, items)):
+            error = HandlerFailed("poison", kind="ValueError").to_dict()
+            return stage.executor.outcome(assignment, error=error)
+        return stage.executor.outcome(assignment, result=len(items))
+
+    return outcome_of
+
+
+async def one_of_a_thousand_dies(stage, is_poison):
+    (first,) = await stage.sent(1)
+    assert len(first.event.get("records") or first.event["files"]) == THOUSAND
+    await play(stage, "f", poisoned(stage, is_poison))
+    audit = await stage.balance()
+    assert {column: audit[column] for column in ("observed", "done", "dead", "pending")} == {
+        "observed": THOUSAND,
+        "done": THOUSAND - 1,
+        "dead": 1,
+        "pending": 0,
+    }
+    (dead,) = (run for run in stage.runs("f") if run.state is State.DEAD)
+    assert (dead.batch_size, dead.attempts) == (1, 2)
+    assert max(depths(stage).values()) == ceil(log2(THOUSAND)) + 1
+    done = [run for run in stage.runs("f") if run.state is State.SUCCEEDED]
+    assert sum(run.batch_size for run in done) == THOUSAND - 1
+    assert len(stage.executor.sent) <= 2 * ceil(log2(THOUSAND)) + 2
+
+
+async def test_one_poisoned_record_of_a_thousand_is_found_in_as_many_rounds_as_its_halves(busy):
+    await busy.publish(on=(f"topic:t batch={THOUSAND} window=1h",), retries=1, backoff="none")
+    await busy.engine.invocations.emit("t", [{"value": {"n": number}} for number in range(THOUSAND)])
+    await one_of_a_thousand_dies(busy, lambda record: record["value"]["n"] == 617)
+
+
+async def test_one_poisoned_file_of_a_thousand_is_found_in_as_many_rounds_as_its_halves(busy, files):
+    await watch(busy, f"batch={THOUSAND} window=1h", retries=1, backoff="none")
+    files.put(*(f"{number:04d}" for number in range(THOUSAND)))
+    await one_of_a_thousand_dies(busy, lambda file: file["name"] == "0617")
+
+
+async def test_the_items_that_a_handler_names_are_tried_again_together_and_the_others_are_done(busy, files):
+    await watch(busy, "batch=100 window=1h", retries=1, backoff="none")
+    files.put(*(f"{number:02d}" for number in range(100)))
+    bad, rounds = {"07", "42", "99"}, []
+
+    def outcome_of(assignment):
+        there = [file["name"] for file in assignment.event["files"]]
+        rounds.append(len(there))
+        failed = tuple(place for place, name in enumerate(there) if name in bad)
+        failed = failed if len(failed) < len(there) else ()  # all of them: the run fails as a whole
+        return busy.executor.outcome(assignment, error=BatchFailed("no").to_dict(), failed=failed)
+
+    await busy.sent(1)
+    await play(busy, "f", outcome_of)
+    assert rounds == [100, 3]
+    assert sorted((run.state.value, run.batch_size) for run in busy.runs("f")) == [
+        ("dead", 3),
+        ("split", 100),
+        ("succeeded", 97),
+    ]
+    audit = await busy.balance()
+    assert (audit["done"], audit["dead"]) == (97, 3)
+    made = (await busy.engine.redrives.redrive("f", None))["runs"]
+    assert [busy.run(run_id).batch_size for run_id in made] == [3]
+    (assignment,) = await busy.sent(1)
+    assert {file["name"] for file in assignment.event["files"]} == bad
+    busy.executor.succeed(assignment)
+    await busy.quiet()
+    audit = await busy.balance()
+    assert (audit["done"], audit["dead"]) == (100, 0)
+
+
+async def test_the_parts_of_a_batch_stay_in_its_lane_and_in_its_order(busy, files):
+    await watch(busy, "batch=4 window=1h", order_by="event.source", on_poison="skip", retries=0)
+    files.put(*"abcdefgh")
+    order = []
+
+    def outcome_of(assignment):
+        order.append(names(assignment))
+        return poisoned(busy, lambda file: file["name"] == "c")(assignment)
+
+    await busy.sent(1)
+    await play(busy, "f", outcome_of)
+    assert order == ["abcd", "ab", "cd", "c", "d", "efgh"]
+    assert {run.lane for run in busy.runs("f")} == {"/in"}
