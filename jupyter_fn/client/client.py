@@ -194,8 +194,18 @@ class Client:
         return self._connection.stream("events", query={"function": function})
 
     def cancel(self, run_id: str) -> Row:
-        """Stop a run; one that goes on is killed."""
+        """Stop a run; one that goes on is killed, and gone when this returns."""
         return Row(self._connection.request("POST", f"runs/{_part(run_id)}/cancel", repeatable=True))
+
+    def cancel_each(self, run_ids: Iterable[str]) -> Table:
+        """Stop several runs, or none of them when one does not exist."""
+        body = {"ids": list(run_ids)}
+        return Table(self._connection.request("POST", "runs/cancel", body=body, repeatable=True), tables.RUNS)
+
+    def cancel_all(self, name: str) -> Table:
+        """Stop every run of a function that has not ended."""
+        answer = self._connection.request("POST", f"functions/{_part(name)}/cancel", repeatable=True)
+        return Table(answer, tables.RUNS, empty="Nothing was under way.")
 
     def failures(self, name: str) -> Table:
         """The runs of a function that wait for somebody, with their events, newest first."""

@@ -106,6 +106,10 @@ class Function:
 
     # operate it
 
+    def cancel(self, *run_ids: str) -> Runs:
+        """Stop runs by their ids, or without any every run that has not ended; those that go on are killed."""
+        return self._runs(self._client.cancel_each(run_ids) if run_ids else self._client.cancel_all(self.name))
+
     def pause(self) -> Function:
         """Stop the triggers; what is queued stays. This handle."""
         self._client.pause(self.name)

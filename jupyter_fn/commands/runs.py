@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model.errors import BadValue, NotFound
+from ..model.errors import BadValue, NotFound, UsageError
 from ..model.run import SHOWN_STATES
 from .grammar import FnCommand, json_option
 from .session import Session
@@ -110,13 +110,21 @@ def _function_logs(session: Session, client: Client, name: str, follow: bool) ->
 
 
 @click.command(cls=FnCommand)
-@click.argument("run_id", metavar="ID")
+@click.argument("run_ids", nargs=-1, metavar="[ID …]")
+@click.option("--all", "name", metavar="NAME", help="Every run of this function that has not ended.")
 @json_option
 @click.pass_obj
-def cancel(session: Session, run_id: str, as_json: bool) -> object:
-    """Stop a run; one that goes on is killed."""
+def cancel(session: Session, run_ids: tuple[str, ...], name: str | None, as_json: bool) -> object:
+    """Stop runs; those that go on are killed, and gone when this ends."""
+    if bool(run_ids) == bool(name):
+        raise UsageError("`jupyter fn cancel` needs runs.", "Write their ids, or --all NAME for all of a function.")
     client = session.client()
-    stopped = client.cancel(client.find_run(run_id))
+    if name:
+        return session.answer(client.cancel_all(name), as_json=as_json)
+    ids = [client.find_run(run_id) for run_id in run_ids]
+    if len(ids) > 1:
+        return session.answer(client.cancel_each(ids), as_json=as_json)
+    stopped = client.cancel(ids[0])
     if as_json:
         session.output.json(stopped)
     else:

@@ -36,6 +36,12 @@ class Weights(Body):
     weights: dict[str, int]
 
 
+class Cancel(Body):
+    """Which runs to stop."""
+
+    ids: list[str]
+
+
 class Redrive(Body):
     """Which failures to run again, and with which events."""
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from ..model.codec import dumps, loads
 from ..model.errors import BadValue
 from ..model.version import Draft
-from .bodies import Invoke, Map, Records, Redrive, Replay, Weights
+from .bodies import Cancel, Invoke, Map, Records, Redrive, Replay, Weights
 from .state import Running
 from .stream import event_stream
 
@@ -124,6 +124,12 @@ async def resume(service: Service, name: str, key: str | None = None) -> Json:
     return Json(await service.engine.operations.resume(name, key=key))
 
 
+@api.post("/functions/{name}/cancel")
+async def cancel_all(service: Service, name: str) -> Json:
+    """Stop every run of a function that has not ended."""
+    return Json(await service.engine.cancellations.cancel_all(name))
+
+
 @api.post("/functions/{name}/rollback")
 async def rollback(service: Service, name: str) -> Json:
     """Point live where it pointed before."""
@@ -202,6 +208,12 @@ async def logs(service: Service, run_id: str) -> Json:
 async def cancel(service: Service, run_id: str) -> Json:
     """Stop a run; one that goes on is killed."""
     return Json(await service.engine.cancellations.cancel(run_id))
+
+
+@api.post("/runs/cancel")
+async def cancel_each(service: Service, body: Cancel) -> Json:
+    """Stop several runs, all of them or none."""
+    return Json(await service.engine.cancellations.cancel_each(body.ids))
 
 
 # --- cost and topics

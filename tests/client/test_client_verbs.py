@@ -219,6 +219,14 @@ def test_redrive_names_runs_or_means_all(fake, client):
     assert fake.body()["ids"] == []  # none of them is not all of them
 
 
+def test_several_runs_are_stopped_and_all_of_a_function(fake, client, run_json):
+    fake.on("POST", "runs/cancel", [run_json(state="cancelled")])
+    fake.on("POST", "functions/f/cancel", [])
+    assert client.cancel_each(["a", "b"])[0].state == "cancelled"
+    assert fake.body() == {"ids": ["a", "b"]}
+    assert repr(client.cancel_all("f")) == "Nothing was under way."
+
+
 def test_replay_says_which_events_and_has_an_id_from_the_beginning(fake, client, monkeypatch):
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
     fake.on("POST", "functions/f/replay", {"replay": "x", "count": 0})

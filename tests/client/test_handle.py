@@ -163,6 +163,15 @@ def test_operations_give_the_handle_back(fake, daily):
     assert [request.method for request in fake.asked] == ["POST", "POST", "POST", "PUT", "DELETE"]
 
 
+def test_runs_are_stopped_by_their_ids_or_all_of_them(fake, daily, run_json):
+    fake.on("POST", "runs/cancel", [run_json(state="cancelled")])
+    fake.on("POST", "functions/daily/cancel", [run_json(state="cancelled"), run_json(state="cancelled")])
+    fake.on("POST", "functions/daily/replay", {"replay": "x", "count": 0})
+    assert [run.state for run in daily.cancel(RUN)] == ["cancelled"]
+    assert len(daily.cancel()) == 2
+    assert daily.replay(key="k", dry_run=True).replay == "x"
+
+
 def test_questions_go_to_the_service(fake, daily):
     fake.on("GET", "cost", {"total_usd": "1", "by": [], "cluster": {}})
     fake.on("GET", "functions/daily/audit", {"observed": 0, "balanced": True})

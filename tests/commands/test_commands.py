@@ -224,6 +224,17 @@ def test_logs_of_nothing_known_name_both_ways_to_look(call):
 # --- functions
 
 
+def test_several_runs_are_stopped_and_all_of_a_function(call, fake, run_json):
+    fake.on("POST", "runs/cancel", [run_json(state="cancelled")])
+    fake.on("POST", "functions/daily/cancel", [run_json(state="cancelled")])
+    assert "cancelled" in call(f"cancel 0b1d7a52 {RUN}").out
+    assert fake.body() == {"ids": [RUN, RUN]}
+    assert len(json.loads(call("cancel --all daily --json").out)) == 1
+    for words in ("cancel", f"cancel --all daily {RUN}"):
+        said = call(words)
+        assert (said.code, said.err.splitlines()[1]) == (2, "Write their ids, or --all NAME for all of a function.")
+
+
 def test_resume_may_be_for_one_lane(call, fake):
     call("resume daily --key 7")
     assert fake.query() == {"key": "7"}

@@ -108,6 +108,9 @@ async def test_every_route_answers(api, make_draft):
     assert (await ask("GET", "functions/f/audit"))["balanced"] is True
     stays = await ask("POST", "functions/f/invoke", {"event": {"stays": True}})
     assert (await ask("POST", f"runs/{stays['id']}/cancel"))["state"] == "cancelled"
+    more = [(await ask("POST", "functions/f/invoke", {"event": {"stays": True}}))["id"] for _ in range(2)]
+    assert [one["state"] for one in await ask("POST", "runs/cancel", {"ids": more[:1]})] == ["cancelled"]
+    assert [one["id"] for one in await ask("POST", "functions/f/cancel")] == more[1:]
     assert (await ask("GET", "cost", function="f", by="version", since="2020-01-01"))["total_usd"] != "0"
 
     status = await ask("GET", "status")
