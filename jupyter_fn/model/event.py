@@ -55,7 +55,11 @@ class Event:
 
     def for_handler(self, *, attempt: int) -> dict[str, Any]:
         """The `event` dict of CONTRACT: the event's own keys win over the general ones."""
-        general = {
+        return {**self.general(attempt=attempt), **self.data}
+
+    def general(self, *, attempt: int) -> dict[str, Any]:
+        """What the events of all triggers have."""
+        return {
             "id": self.id,
             "source": self.source,
             "type": self.type,
@@ -64,7 +68,6 @@ class Event:
             "trigger": self.trigger,
             "attempt": attempt,
         }
-        return {**general, **self.data}
 
     def to_cloudevent(self) -> dict[str, Any]:
         """CloudEvents 1.0 JSON format (https://github.com/cloudevents/spec, v1.0.2)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import uuid
 from typing import Any
 
@@ -12,8 +13,12 @@ _CHILDREN = uuid.UUID("6c1c6f4e-3f0a-4d0e-9c57-2b1de5a3c7f1")  # a namespace as 
 
 
 def new_id() -> str:
-    """A fresh random id in the shape of AWS's request ids (UUID 4)."""
-    return str(uuid.UUID(bytes=_random_bytes(), version=4))
+    """A fresh id in the shape of AWS's request ids: a UUID 7 (RFC 9562), which begins with the time in milliseconds. Ids
+    that were made together lie together in every index, where random ones would touch a page each."""
+    random = int.from_bytes(_random_bytes())
+    high = f"{time.time_ns() // 1_000_000:012x}"
+    low = f"{random & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}"
+    return f"{high[:8]}-{high[8:]}-7{random >> 68 & 0xFFF:03x}-{low[:4]}-{low[4:]}"
 
 
 def _random_bytes() -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -186,9 +185,10 @@ class Run:
 
     def replace(self, **changes: Any) -> Run:
         """A copy with some fields changed. Raises TypeError for a name that is no field."""
-        if not changes.keys() <= _FIELDS:
-            raise TypeError(f"A run has no field {min(changes.keys() - _FIELDS)!r}.")
-        return Run.filled(self.__dict__ | changes)
+        values = self.__dict__ | changes
+        if len(values) > len(self.__dict__):
+            raise TypeError(f"A run has no field {min(changes.keys() - self.__dict__.keys())!r}.")
+        return Run.filled(values)
 
     def skipped(self, reason: str, at: float) -> Run:
         """One that only holds its event's place in the ledger."""
@@ -201,6 +201,3 @@ class Run:
         run = object.__new__(cls)
         object.__setattr__(run, "__dict__", values)
         return run
-
-
-_FIELDS = frozenset(field.name for field in dataclasses.fields(Run))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..model.errors import BadValue
@@ -28,7 +27,7 @@ def event_of(run: Run, event: Event) -> dict[str, Any]:
 
 def _general(run: Run, event: Event) -> dict[str, Any]:
     """What every event of every trigger has."""
-    seen = replace(event, data={}).for_handler(attempt=run.attempts)
+    seen = event.general(attempt=run.attempts)
     return {**seen, "replay": run.replay} if run.replay else seen
 
 

@@ -142,9 +142,9 @@ def _succeed(run: Run, outcome: Outcome, now: float, rules: Rules) -> Step:
 def _win(run: Run, now: float, rules: Rules) -> Step:
     """All it has made is in place. What of its batch failed goes on in a run of its own."""
     emitted = _emit(run.emitted)
-    after = run.replace(ended=now, staged=(), emitted=(), failed=())
+    after = run.replace(state=State.SUCCEEDED, ended=now, staged=(), emitted=(), failed=())
     if not run.failed:
-        return after.replace(state=State.SUCCEEDED), (*emitted, *FINISHED)
+        return after, (*emitted, *FINISHED)
     done, left = set_apart(run)
     done = done.replace(state=State.SUCCEEDED, result=run.result, started=run.started, ended=now)
     left = left.replace(**judge(left, run.error or {}, now, rules)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 
@@ -38,7 +39,7 @@ class Assignment:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; `from_dict` is its inverse."""
-        return {name: getattr(self, name) for name in _FIELDS}
+        return dict(zip(_FIELDS, _values(self), strict=True))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Assignment:
@@ -47,3 +48,4 @@ class Assignment:
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Assignment))
+_values = attrgetter(*_FIELDS)

@@ -21,6 +21,7 @@ from .schema import events
 MakeRun = Callable[[Event], Run]
 _AT_ONCE = 5000  # keys in one IN (…)
 _COLUMNS = tuple(events.c)
+_NAMES = tuple(column.name for column in events.c)
 _INSERT = inserting(events)
 _INSERT_NEW = insert(events).on_conflict_do_nothing().returning(events.c.key)
 _WHOLE = ByIds(select(*_COLUMNS), events.c.id)
@@ -217,4 +218,6 @@ def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str
 
 
 def _to_event(conn: Connection, row: Row[Any]) -> Event:
-    return Event(**{**row._mapping, "data": unpack(conn, row.data)})
+    values = dict(zip(_NAMES, row, strict=True))
+    values["data"] = unpack(conn, values["data"])
+    return Event(**values)

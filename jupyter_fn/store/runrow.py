@@ -29,15 +29,13 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "lane": lambda _, lane: storable_key(lane),
     "cold": lambda _, flag: int(flag),
     "cancel_requested": lambda _, flag: int(flag),
-    "error": lambda _, error: None if error is None else dumps(error),
-    "result": lambda conn, result: None if result is None else pack(conn, result),
-    "staged": lambda _, staged: dumps([dataclasses.asdict(file) for file in staged]) if staged else None,
-    "parts": lambda _, parts: dumps(parts) if parts else None,
-    "failed": lambda _, failed: dumps(failed) if failed else None,
-    "data": lambda conn, data: None if data is None else pack(conn, data),
-    "emitted": lambda conn, emitted: (
-        pack(conn, [dataclasses.asdict(record) for record in emitted]) if emitted else None
-    ),
+    "error": lambda _, error: dumps(error),
+    "result": pack,
+    "staged": lambda _, staged: dumps([dataclasses.asdict(file) for file in staged]),
+    "parts": lambda _, parts: dumps(parts),
+    "failed": lambda _, failed: dumps(failed),
+    "data": pack,
+    "emitted": lambda conn, emitted: pack(conn, [dataclasses.asdict(record) for record in emitted]),
 }
 _DECODE: dict[str, Callable[[Connection, str], Any]] = {
     "error": lambda _, text: loads(text),
@@ -55,9 +53,16 @@ _STATES = {state.value: state for state in State}
 def to_row(conn: Connection, run: Run) -> dict[str, Any]:
     """All columns."""
     row = dict(vars(run))
-    for name, codec in _ENCODE.items():
-        row[name] = codec(conn, row[name])
+    for name in _ENCODE:
+        row[name] = _encoded(conn, name, row[name])
     return row
+
+
+def _encoded(conn: Connection, name: str, value: Any) -> Any:
+    codec = _ENCODE.get(name)
+    if codec is None:
+        return value
+    return None if value is None or value == () else codec(conn, value)
 
 
 def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
@@ -67,8 +72,7 @@ def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
     for name in MUTABLE:
         value = new[name]
         if value is not old[name] and value != old[name]:
-            codec = _ENCODE.get(name)
-            changed[name] = value if codec is None else codec(conn, value)
+            changed[name] = _encoded(conn, name, value)
     return changed
 
 

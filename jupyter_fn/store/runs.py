@@ -76,7 +76,7 @@ def _has_not_moved(run: Run, place: Place) -> bool:
 
 
 def _standing(run: Run) -> tuple[str, int, bool, str]:
-    return run.state.value, run.token, run.cancel_requested, run.barrier
+    return run.state, run.token, run.cancel_requested, run.barrier
 
 
 def apply(
