@@ -62,18 +62,20 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     unload(shell)
 
 
-def serve(home: Path, port: int | None = None, cluster: str | None = None) -> None:
+def serve(home: Path, port: int | None = None, cluster: str | None = None, store: str | None = None) -> None:
     """Run the service of `home` in the foreground; prints one line with its URL when it answers."""
     from .service.serve import serve as run
     from .settings import load_settings
 
-    settings = load_settings(home=home, port=port, cluster=cluster)
+    settings = load_settings(home=home, port=port, cluster=cluster, store=store)
     run(settings, _open_engine, lambda url: print(url, flush=True))  # noqa: T201 - the contract's line
 
 
 @contextmanager
 def _open_engine(settings: Settings) -> Iterator[Engine]:
     """The engine of a home, over its store and its cluster."""
+    from socket import gethostname
+
     from .engine.engine import Engine
     from .executors.dask import DaskExecutor
     from .model.ids import digest
@@ -81,7 +83,7 @@ def _open_engine(settings: Settings) -> Iterator[Engine]:
     from .store.database import Database
 
     with Database.open(
-        settings.home / "store.db",
+        settings.store or settings.home / "store.db",
         synchronous=settings.synchronous,
         payloads=settings.payloads,
         inline_bytes=settings.inline_bytes,
@@ -89,7 +91,7 @@ def _open_engine(settings: Settings) -> Iterator[Engine]:
         executor = DaskExecutor(
             settings.cluster,
             lambda name: database.read(lambda conn: payloads.get(conn, name)),
-            service=digest(str(settings.home).encode())[:12],
+            service=digest(f"{gethostname()}:{settings.home}".encode())[:12],
             slots=settings.slots_per_worker,
             max_workers=settings.max_workers,
             beat_s=settings.beat_s,

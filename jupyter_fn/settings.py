@@ -37,10 +37,11 @@ class Settings(BaseSettings):
     target_latency_s: float = 1.0  # how long the backlog may take; decides how many workers are wanted
     beat_s: float = 5.0
     lease_s: float = 15.0
-    synchronous: str = "full"  # SQLite: full survives power loss, normal survives only the death of processes
+    store: str = Field(default="", repr=False)  # postgresql://user@host:port/database; empty = SQLite at home/store.db
+    synchronous: str = "full"  # full survives power loss, normal survives only the death of processes
     prices: str = "aws-lambda-x86"  # a price book's name, or the path of a TOML file
     inline_bytes: int = 65_536  # values above this are stored as payloads
-    payloads: str = ""  # fsspec URL of the payload folder; empty = home/payloads
+    payloads: str = ""  # fsspec URL of the payload folder; empty = home/payloads, with PostgreSQL the database
     poll_s: float = 5.0  # local folders are listed at least this often, hints or not
     remote_poll_s: float = 1.0  # other filesystems
     breaker_runs: int = 20  # of the last so many runs that triggers made …

@@ -100,7 +100,12 @@ def find(home: Path) -> Address | None:
 
 
 def start_service(
-    home: Path, *, port: int | None = None, cluster: str | None = None, limit_s: float = START_LIMIT_S
+    home: Path,
+    *,
+    port: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
+    limit_s: float = START_LIMIT_S,
 ) -> Address:
     """The address of a running service, started detached when there is none; several callers at once start one.
 
@@ -115,7 +120,8 @@ def start_service(
     except OSError as error:
         raise HomeRefused(f"The home {home} cannot be made: {error.strerror}.", "Name another by --home.") from None
     with _only_starter(home):
-        return find(home) or _launch(home, port=port, cluster=cluster, limit_s=limit_s)
+        command = serve_command(home, port=port, cluster=cluster)
+        return find(home) or _launch(home, command, _environment(store), limit_s)
 
 
 def stop_service(home: Path, *, ask: Callable[[], object], limit_s: float = STOP_LIMIT_S) -> bool:
@@ -150,10 +156,10 @@ def _only_starter(home: Path) -> Iterator[None]:
         yield
 
 
-def _launch(home: Path, *, port: int | None, cluster: str | None, limit_s: float) -> Address:
+def _launch(home: Path, command: list[str], environment: dict[str, str], limit_s: float) -> Address:
     log = home / "service.log"
     said_before = log.stat().st_size if log.exists() else 0
-    child = _spawn(serve_command(home, port=port, cluster=cluster), home, log)
+    child = _spawn(command, environment, home, log)
     for _ in _looks(limit_s):
         if child.poll() is not None:
             del _started[child.pid]
@@ -172,12 +178,12 @@ def serve_command(home: Path, *, port: int | None = None, cluster: str | None = 
     return command
 
 
-def _spawn(command: list[str], home: Path, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(command: list[str], environment: dict[str, str], home: Path, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,
             cwd=home,
-            env=_environment(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -187,11 +193,13 @@ def _spawn(command: list[str], home: Path, log: Path) -> subprocess.Popen[bytes]
     return child
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what describes the kernel we may be in: a service is nobody's kernel."""
+def _environment(store: str | None) -> dict[str, str]:
+    """Ours, without what describes the kernel we may be in: a service is nobody's kernel. `store` goes this way, for
+    everybody can read the words of a command, and there may be a password in it."""
     inline = os.environ.get("MPLBACKEND", "").startswith("module://")
     dropped = {"MPLBACKEND"} if inline else set()
-    return {k: v for k, v in os.environ.items() if not k.startswith("JPY_") and k not in dropped}
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("JPY_") and k not in dropped}
+    return ours if store is None else {**ours, "JUPYTER_FN_STORE": store}
 
 
 def _looks(limit_s: float) -> Iterator[None]:

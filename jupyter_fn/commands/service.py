@@ -14,30 +14,37 @@ _cluster = click.option(
     metavar="SPEC",
     help="local, a scheduler's address (tcp://…), or a cluster class with arguments: pkg.Class key=value.",
 )
+_store = click.option(
+    "--store",
+    metavar="URL",
+    help="Where the store is: postgresql://user@host:port/database; a file in the home else.",
+)
 
 
 @click.command(cls=FnCommand)
 @_port
 @_cluster
+@_store
 @click.pass_obj
-def serve(session: Session, port: int | None, cluster: str | None) -> None:
+def serve(session: Session, port: int | None, cluster: str | None, store: str | None) -> None:
     """Run the service in the foreground, until it is stopped."""
     if session.in_kernel:
         raise UsageError("`serve` would hold this kernel for good.", "Use %fn start.")
     from .. import app
 
-    app.serve(session.home_folder(), port, cluster)
+    app.serve(session.home_folder(), port, cluster, store)
 
 
 @click.command(cls=FnCommand)
 @_port
 @_cluster
+@_store
 @click.pass_obj
-def start(session: Session, port: int | None, cluster: str | None) -> None:
+def start(session: Session, port: int | None, cluster: str | None, store: str | None) -> None:
     """Start the service in the background, unless it runs."""
     from ..client.address import start_service
 
-    session.output.text(start_service(session.home_folder(), port=port, cluster=cluster).url)
+    session.output.text(start_service(session.home_folder(), port=port, cluster=cluster, store=store).url)
 
 
 @click.command(cls=FnCommand)

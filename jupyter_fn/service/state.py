@@ -32,6 +32,7 @@ class Running:
             "url": self.url,
             "home": str(self.settings.home),
             "started": iso(self.started),
+            "store": self.engine.database.place,
             "cluster": self.settings.cluster,
             "workers": self.engine.workers(),
             **await self.engine.questions.counts(),

@@ -1,5 +1,8 @@
 """Admission: each event once, with its run and the position, in one transaction."""
 
+import random
+import string
+
 import pytest
 
 from jupyter_fn.model.errors import Conflict
@@ -141,3 +144,20 @@ def test_several_events_are_read_at_once(store):
     wanted = {event.id: event for event, _ in admitted}
     assert store.read(events.get_all, [*wanted, "unknown"]) == wanted
     assert store.read(events.get, "unknown") is None
+
+
+ODD = ["a\0b", "\0", "ü\0", "a\udcffb", "".join(random.Random(1).choices(string.ascii_letters, k=10_000)), "ü" * 3000]
+
+
+@pytest.mark.parametrize("key", ODD, ids=range(len(ODD)))
+def test_a_key_may_be_odd_or_very_long_and_is_still_admitted_once(store, key):
+    assert len(store.admit(key, f"{key}!")) == 2
+    assert store.admit(key) == []
+    assert store.read(events.keys_of, "t", [key, "other"]) == {key}
+    assert store.read(events.by_key, "t", key) is not None
+
+
+@pytest.mark.parametrize("name", ODD, ids=range(len(ODD)))
+def test_a_lane_may_have_any_name(store, name):
+    runs_of_it = store.admit("a", lane=name, concurrency_key=name, rank="1")
+    assert [run.id for run in store.claimable()] == [run.id for run in runs_of_it]
