@@ -29,6 +29,8 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "lane": lambda _, lane: storable_key(lane),
     "cold": lambda _, flag: int(flag),
     "cancel_requested": lambda _, flag: int(flag),
+}
+_PACK: dict[str, Callable[[Connection, Any], Any]] = {  # what is nothing is NULL
     "error": lambda _, error: dumps(error),
     "result": pack,
     "staged": lambda _, staged: dumps([dataclasses.asdict(file) for file in staged]),
@@ -37,6 +39,7 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "data": pack,
     "emitted": lambda conn, emitted: pack(conn, [dataclasses.asdict(record) for record in emitted]),
 }
+_PLAIN = frozenset(NAMES) - _ENCODE.keys() - _PACK.keys()
 _DECODE: dict[str, Callable[[Connection, str], Any]] = {
     "error": lambda _, text: loads(text),
     "result": unpack,
@@ -53,16 +56,18 @@ _STATES = {state.value: state for state in State}
 def to_row(conn: Connection, run: Run) -> dict[str, Any]:
     """All columns."""
     row = dict(vars(run))
-    for name in _ENCODE:
-        row[name] = _encoded(conn, name, row[name])
+    for name, codec in _ENCODE.items():
+        row[name] = codec(conn, row[name])
+    for name, pack_it in _PACK.items():
+        value = row[name]
+        row[name] = None if value is None or value == () else pack_it(conn, value)
     return row
 
 
 def _encoded(conn: Connection, name: str, value: Any) -> Any:
-    codec = _ENCODE.get(name)
-    if codec is None:
-        return value
-    return None if value is None or value == () else codec(conn, value)
+    if name in _ENCODE:
+        return _ENCODE[name](conn, value)
+    return None if value is None or value == () else _PACK[name](conn, value)
 
 
 def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
     for name in MUTABLE:
         value = new[name]
         if value is not old[name] and value != old[name]:
-            changed[name] = _encoded(conn, name, value)
+            changed[name] = value if name in _PLAIN else _encoded(conn, name, value)
     return changed
 
 

@@ -33,8 +33,10 @@ def test_names_that_may_not(name: str) -> None:
 
 
 def test_ids_are_uuids_and_never_the_same() -> None:
-    assert uuid.UUID(new_id()).version == 4
-    assert new_id() != new_id()
+    ids = [new_id() for _ in range(2000)]
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in ids} == {(7, uuid.RFC_4122)}
+    assert len(set(ids)) == len(ids)
+    assert [one[:13] for one in ids] == sorted(one[:13] for one in ids)
 
 
 def test_a_json_digest_does_not_depend_on_the_order_of_keys() -> None:

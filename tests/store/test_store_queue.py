@@ -109,7 +109,7 @@ def test_whatever_ends_when_an_ordered_lane_keeps_its_order_and_comes_to_its_end
     from .conftest import Story
 
     story = Story(open_database())
-    name = f"f{new_id()[:8]}"
+    name = f"f{new_id()[-12:]}"
     story.publish(name)
     story.publish()
     story.listen()
