@@ -4,18 +4,20 @@ op of the writer."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
-from ..model.event import Event, NewEvent
+from ..model.event import GATHERING, Event, NewEvent
 from ..model.ids import new_id
-from ..model.run import Reason, Run
+from ..model.run import Reason, Run, State
 from ..model.trigger import Trigger
 from ..policy.admission import skip_overlaps
 from ..policy.batching import close, compose, event_item
 from ..policy.filters import Filter, skip_others, taken
 from ..policy.routing import resolve
+from ..policy.stimuli import Superseded
 from ..sources import registry
 from ..sources.protocol import Poll
 from ..store import batches, events, queue, triggers
@@ -26,17 +28,43 @@ _NEXT_PAGE_S = 1.0  # what is about to come is there by then, or its source fail
 MakeRun = Callable[[Event], Run]
 
 
-def admit(conn: Connection, catalog: Catalog, trigger: Trigger, poll: Poll, now: float) -> float | None:
-    """Enter what a look brought. Tells when those of its events that wait for a batch go at the latest."""
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What comes of a look besides its events and runs."""
+
+    due: float | None  # when those of its events that wait for a batch go at the latest
+    superseded: Sequence[tuple[str, Superseded]] = ()  # to be told in the same op
+
+
+def admit(conn: Connection, catalog: Catalog, trigger: Trigger, poll: Poll, now: float) -> Admitted:
+    """Enter what a look brought."""
     make_run = run_maker(conn, catalog, trigger.function, trigger.alias)
-    enter = events.admit if registry.gathers(trigger) is None else batches.gather
     new = _chosen(conn, trigger, poll.events)
-    if enter is batches.gather:
+    how = {"position": poll.position, "make_run": make_run, "now": now}
+    if registry.gathers(trigger) is None:
+        entered = events.admit(conn, trigger.id, trigger.function, new, **how)
+        fresh = [event for event, run in entered if run.state is State.QUEUED]
+    else:
         new = skip_others(filter_now(conn, catalog, trigger), new, trigger=trigger)
-    enter(conn, trigger.id, trigger.function, new, position=poll.position, make_run=make_run, now=now)
+        fresh = [event for event in batches.gather(conn, trigger.id, trigger.function, new, **how) if event.batch]
     if poll.ended:
         triggers.set_state(conn, trigger.id, "ended")
-    return close_batches(conn, trigger, make_run, now, more=poll.more)
+    superseded = _supersede(conn, fresh, make_run) if _latest_only(trigger) else ()
+    return Admitted(close_batches(conn, trigger, make_run, now, more=poll.more), superseded)
+
+
+def _latest_only(trigger: Trigger) -> bool:
+    return trigger.options.get("on_overwrite") == "latest_only"
+
+
+def _supersede(conn: Connection, fresh: Sequence[Event], make_run: MakeRun) -> list[tuple[str, Superseded]]:
+    """Older versions of these files that have not begun end as skipped; one that went into a batch stays in it."""
+    same = ((event, one) for event in fresh for one in events.of_path(conn, event.trigger, event.data["path"]))
+    older = [one for event, one in same if one.seq < event.seq]
+    for one in older:
+        if one.batch == GATHERING:
+            batches.release(conn, [one], make_run=make_run, skip=Reason.SUPERSEDED)
+    return [(run_id, Superseded()) for run_id in queue.startable_of(conn, [one.id for one in older])]
 
 
 def _chosen(conn: Connection, trigger: Trigger, new: Sequence[NewEvent]) -> Sequence[NewEvent]:

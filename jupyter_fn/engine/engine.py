@@ -123,6 +123,7 @@ class Engine:
     def _join(self) -> None:
         """What knows nothing of each other is called through these."""
         self.transitions.carry_out = self._carry_out
+        self.poller.carry_out = self._carry_out
         self.hands.wake_at = self.dispatcher.wake_at
         self.hands.place_freed = self.dispatcher.place_freed
         self.hands.delivery_entered = self._delivery_entered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from .admission import admit, filter_now
 from .batcher import Batcher
 from .catalog import Catalog
 from .feed import wait_for
+from .transitions import Step, transit
 
 log = logging.getLogger(__name__)
 Enqueue = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
@@ -66,6 +67,7 @@ class Poller:
         self._threads = ThreadPoolExecutor(_THREADS, "jupyter-fn-poll")
         self._refreshing = asyncio.Lock()
         self.function_changed: Callable[[str], None] = lambda name: None
+        self.carry_out: Callable[[Sequence[Step]], None] = lambda steps: None
 
     async def refresh(self) -> None:
         """Follow exactly the triggers that are active now, as they are written now; new ones have looked once."""
@@ -108,10 +110,17 @@ class Poller:
 
     async def admit(self, trigger: Trigger, poll: Poll) -> None:
         """Commit what a look brought."""
-        due = await self._enqueue(lambda conn: admit(conn, self._catalog, trigger, poll, self.clock()))
+        due, steps = await self._enqueue(partial(self._op, trigger, poll))
+        self.carry_out(steps)
         self._batcher.wake_at(trigger.id, due)
         if poll.events:
             self.function_changed(trigger.function)
+
+    def _op(self, trigger: Trigger, poll: Poll, conn: Connection) -> tuple[float | None, list[Step]]:
+        now = self.clock()
+        admitted = admit(conn, self._catalog, trigger, poll, now)
+        told = admitted.superseded
+        return admitted.due, transit(conn, self._catalog, told, now, known={}) if told else []
 
     async def mark(self, trigger: Trigger, state: str, error: str = "") -> None:
         """Keep the state of a trigger, for people to see."""

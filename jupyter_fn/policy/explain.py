@@ -23,6 +23,7 @@ _DEATHS: Mapping[str, str] = {
 
 _SKIPS: Mapping[str, str] = {
     Reason.OVERLAP: "the run of the fire time before was still under way",
+    Reason.SUPERSEDED: "a newer version of its file came before it began",
     Reason.FILTERED: "its function's filter does not take its event",
     Reason.LOOP: "its events go round in a loop",
 }

@@ -53,6 +53,7 @@ from .stimuli import (
     Returned,
     Started,
     Stimulus,
+    Superseded,
 )
 from .verdict import FINISHED, THROTTLED, Rules, cancelled, is_too_old, judge, too_old, unknown
 
@@ -92,6 +93,10 @@ def _enter_effect(run: Run, stimulus: EffectEntered, now: float, rules: Rules) -
     if stimulus.token != run.token or run.cancel_requested:
         return run, ()
     return run.replace(barrier=stimulus.name), ()
+
+
+def _supersede(run: Run, stimulus: Superseded, now: float, rules: Rules) -> Step:
+    return run.replace(state=State.SKIPPED, reason=Reason.SUPERSEDED, ended=now), FINISHED
 
 
 def _give_up(run: Run, stimulus: GivenUp, now: float, rules: Rules) -> Step:
@@ -280,6 +285,7 @@ _TABLE: Mapping[tuple[State, type], Callable[[Run, Any, float, Rules], Step]] = 
     **{(state, Ended): _late for state in State},
     **{(state, Claimed): _claim for state in _STARTABLE},
     **{(state, CancelRequested): _cancel for state in _STARTABLE},
+    **{(state, Superseded): _supersede for state in _STARTABLE},
     **{(state, GivenUp): _give_up for state in _STARTABLE},
     **{(state, EffectEntered): _enter_effect for state in _HELD_BY_WORKER},
     **{(state, Ended): _end for state in _HELD_BY_WORKER},

@@ -79,6 +79,11 @@ class EffectEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer version of the run's file was admitted, and only the latest one counts. Too late once a worker has the run."""
+
+
+@dataclass(frozen=True, slots=True)
 class GivenUp:
     """A run that has not begun will not be begun any more."""
 
@@ -97,5 +102,6 @@ Stimulus = (
     | Recovered
     | CancelRequested
     | EffectEntered
+    | Superseded
     | GivenUp
 )

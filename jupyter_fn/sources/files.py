@@ -39,7 +39,11 @@ class FileSource:
     OPTIONS: ClassVar[Mapping[str, Option]] = {
         "settle": Option(parse_duration_s, 2.0, "a local file counts as complete when unchanged this long"),
         "existing": Option(one_of("process", "skip"), "process", "what happens to files that the first look finds"),
-        "on_overwrite": Option(one_of("new_event", "ignore"), "new_event", "whether a new version is an event too"),
+        "on_overwrite": Option(
+            one_of("new_event", "ignore", "latest_only"),
+            "new_event",
+            "whether a new version is an event too, or even takes the place of older ones that have not begun",
+        ),
         **GATHERED,
     }
 

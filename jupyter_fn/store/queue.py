@@ -243,6 +243,12 @@ def open_ids(conn: Connection, function: str) -> list[str]:
     return list(conn.execute(open_.order_by(runs.c.seq)).scalars())
 
 
+def startable_of(conn: Connection, event_ids: Collection[str]) -> list[str]:
+    """The ids of the runs of these events that no worker has and that may still begin; no replays."""
+    startable = (runs.c.state.in_((QUEUED, WAITING)), runs.c.replay == NONE)
+    return list(conn.execute(select(runs.c.id).where(runs.c.event_id.in_(event_ids), *startable)).scalars())
+
+
 def under_way(conn: Connection, function: str, trigger: str) -> bool:
     """Whether a run of that trigger has not ended yet."""
     of_trigger = (runs.c.function == function, runs.c.state.in_(OPEN), runs.c.trigger == trigger)

@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_fn.model.errors import BatchFailed, HandlerFailed
 from jupyter_fn.model.event import NewEvent
-from jupyter_fn.model.run import State
+from jupyter_fn.model.run import Reason, State
 from jupyter_fn.sources.protocol import Poll
 from jupyter_fn.store import batches, events
 
@@ -291,3 +291,65 @@ async def test_the_parts_of_a_batch_stay_in_its_lane_and_in_its_order(busy, file
     await play(busy, "f", outcome_of)
     assert order == ["abcd", "ab", "cd", "c", "d", "efgh"]
     assert {run.lane for run in busy.runs("f")} == {"/in"}
+
+
+# --- only the latest version of a file
+
+
+async def test_a_newer_version_takes_the_place_of_older_ones_that_have_not_begun(busy, files):
+    await watch(busy, "on_overwrite=latest_only", backoff="fixed(1h)", concurrency=1)
+    files.put("a")
+    (first,) = await busy.sent(1)
+    files.put("b", "c", version=1)
+    await busy.until(lambda: len(busy.runs()) == 3)
+    files.put("a", "b", version=2)
+    await busy.until(lambda: len(busy.runs()) == 5)
+    assert busy.states() == ["claimed", "skipped", "queued", "queued", "queued"]
+    assert busy.runs()[1].reason == Reason.SUPERSEDED
+    audit = await busy.balance()
+    assert (audit["pending"], audit["superseded"], audit["skipped"]) == (4, 1, 0)
+    busy.executor.fail(first)
+    await busy.until(lambda: busy.run(first.run_id).state is State.WAITING)
+    files.put("a", version=3)
+    await busy.until(lambda: busy.run(first.run_id).state is State.SKIPPED)
+    assert (await busy.balance())["superseded"] == 3
+    assert busy.finishes()[first.run_id] == 1
+
+
+async def test_older_versions_count_where_nobody_has_asked_for_the_latest_only(busy, files):
+    await watch(busy, "", concurrency=1)
+    files.put("a")
+    await busy.sent(1)
+    files.put("b")
+    await busy.until(lambda: len(busy.runs()) == 2)
+    files.put("b", version=2)
+    await busy.until(lambda: len(busy.runs()) == 3)
+    assert busy.states() == ["claimed", "queued", "queued"]
+
+
+async def test_an_older_version_that_waits_for_a_batch_is_superseded_and_one_in_a_batch_stays(busy, files):
+    await watch(busy, "on_overwrite=latest_only batch=2 window=1h", concurrency=1)
+    files.put("a", "b")
+    assert await groups(busy, 1) == ["ab"]
+    files.put("c", "d")
+    await busy.until(lambda: len(busy.runs()) == 2)
+    files.put("c", version=2)
+    await busy.until(lambda: gathering(busy) == ["c"])
+    files.put("c", version=3)
+    await busy.until(lambda: len(busy.runs()) == 3)
+    assert busy.states() == ["claimed", "queued", "skipped"]
+    assert gathering(busy) == ["c"]
+    audit = await busy.balance()
+    assert (audit["observed"], audit["superseded"], audit["pending"]) == (6, 1, 5)
+
+
+async def test_a_newer_version_that_is_filtered_out_supersedes_nothing(busy, files):
+    await watch(busy, "on_overwrite=latest_only", concurrency=1, filter='{"version": ["1"]}')
+    files.put("a")
+    await busy.sent(1)
+    files.put("b")
+    await busy.until(lambda: len(busy.runs()) == 2)
+    files.put("b", version=2)
+    await busy.until(lambda: len(busy.runs()) == 3)
+    assert busy.states() == ["claimed", "queued", "skipped"]
+    assert (await busy.balance())["superseded"] == 0

@@ -32,6 +32,7 @@ QUESTIONS = {
     "held_for_triggers": lambda conn: queue.held_for_triggers(conn, ["f", "g"]),
     "held_by_worker": lambda conn: queue.held_by_worker(conn, "w"),
     "unfinished": queue.unfinished,
+    "startable": lambda conn: queue.startable_of(conn, ["e", "d"]),
     "newest of a function": lambda conn: runs.list_runs(conn, "f"),
     "newest in a state": lambda conn: runs.list_runs(conn, state="dead"),
     "newest of a function in a state": lambda conn: runs.list_runs(conn, "f", "running", trigger="t"),
