@@ -8,7 +8,7 @@ owner → environment                              environment → owner
 `{"is": "load", "bundle": path, "room": path,    `{"is": "born", "base_kb"}`
 "assignment": …}` first                          `{"is": "loaded", "init_ms"}` or `{"is": "unloadable", "error"}`
 `{"is": "run", "assignment": …}` any number,     `{"is": "outcome", …}`, one packet for each run, in order
-also ahead of time                               `{"is": "staging" | "progress" | "left", …}` while a run goes on
+also ahead of time                               `{"is": "staging" | "wrote" | "progress" | "left", …}` meanwhile
 one byte on the socket of an `effect`            `{"is": "effect", …}` + a socket for the answer
 ===============================================  ===============================================
 """
@@ -47,7 +47,7 @@ from .loading import Handler, check_packages, load_handler, unpack
 from .metering import Measured, Meter
 from .outputs import discard
 from .packets import receive, send
-from .watched import refuse_writes
+from .writes import Writes
 
 _SLACK_MB = 128  # beyond the limit before the kernel refuses memory: the watch, which sees real use, comes first
 _STACK_MB = 8  # what a thread reserves; thread pools have one or two per core
@@ -98,6 +98,7 @@ class Environment:
         self.pid = os.getpid()
         self.room = Path()
         self.handler: Handler
+        self.writes: Writes
         self.init_ms = 0.0
         self.fresh = True
 
@@ -114,6 +115,11 @@ class Environment:
         with suppress(OSError):
             self.tell({"is": "left", "name": name, **_attempt(assignment)})
 
+    def wrote(self, path: str) -> None:
+        """Tell the owner that the run opens this path for writing: at once, for it may not live to tell it later."""
+        with suppress(OSError):
+            self.tell({"is": "wrote", "path": path})
+
     def load(self, order: dict[str, Any]) -> bool:
         """Build the handler. False when that failed: this environment is of no use."""
         began = time.perf_counter()
@@ -125,7 +131,8 @@ class Environment:
             soft = data_limit(self.meter.base_data_kb, assignment.memory_mb)
             resource.setrlimit(resource.RLIMIT_DATA, (soft, resource.getrlimit(resource.RLIMIT_DATA)[1]))
             sys.path.append(assignment.folder)
-            refuse_writes(assignment.watched)
+            self.writes = Writes(assignment.watched, self.wrote, room=self.room)
+            self.writes.watch()
             self.handler = _handler(unpack(Path(order["bundle"]).read_bytes()), assignment)
         except BaseException as error:
             logs.end()
@@ -151,6 +158,7 @@ class Environment:
         log_start = logs.begin(assignment.run_id)
         started = time.time()
         answer, error = NOTHING, None
+        self.writes.begin()
         self.meter.start()
         try:
             os.chdir(assignment.folder)  # the run before may have gone elsewhere
@@ -159,6 +167,7 @@ class Environment:
         except BaseException as raised:
             error = raised
         measured = self.meter.stop()
+        self.writes.end()
         effects.close()
         if os.getpid() != self.pid:
             os._exit(0)  # the handler forked, and this is its child that came back out of it

@@ -12,10 +12,10 @@ from .nursery import Death
 from .warm import Ticket, Warm
 
 
-def said(message: dict[str, Any], *, peak_kb: int, log: str) -> Outcome:
-    """An environment's own words; `peak_kb` is what was seen from outside, its child processes included."""
+def said(message: dict[str, Any], ticket: Ticket, *, log: str) -> Outcome:
+    """An environment's own words, and what was seen and heard meanwhile, of its child processes too."""
     usage = message["usage"]
-    usage["max_memory_mb"] = max(usage["max_memory_mb"], peak_kb >> 10)
+    usage["max_memory_mb"] = max(usage["max_memory_mb"], ticket.peak_kb >> 10)
     return Outcome(
         run_id=message["run_id"],
         token=message["token"],
@@ -28,6 +28,7 @@ def said(message: dict[str, Any], *, peak_kb: int, log: str) -> Outcome:
         emitted=tuple(Record(**record) for record in message["emitted"]),
         log=log,
         failed=tuple(message["failed"]),
+        wrote=tuple(ticket.wrote),
     )
 
 
@@ -53,7 +54,16 @@ def cut_short(ticket: Ticket, warm: Warm, death: Death, *, log: str) -> Outcome 
     )
     now = time.time()
     run_id, token = ticket.key
-    return Outcome(run_id=run_id, token=token, started=now - duration_s, ended=now, usage=usage, error=error, log=log)
+    return Outcome(
+        run_id=run_id,
+        token=token,
+        started=now - duration_s,
+        ended=now,
+        usage=usage,
+        error=error,
+        log=log,
+        wrote=tuple(ticket.wrote),
+    )
 
 
 def _reason(ticket: Ticket, warm: Warm, death: Death) -> Mapping[str, Any] | None:

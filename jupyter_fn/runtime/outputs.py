@@ -8,6 +8,7 @@ so that libraries that look at the suffix (`.parquet`, `.csv.gz`) do the right t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ from typing import Any
 
 from ..model.errors import FnError
 from ..model.run import Staged
+
+_STAGED = re.compile(r"\..+\.\d+\.staged\..+")
 
 
 def publish(staged: Sequence[Staged]) -> None:
@@ -54,6 +57,11 @@ def staged_name(target: str, run_id: str, token: int) -> str:
     """`out/a.csv` → `out/.<run>.<token>.staged.a.csv`; works on paths and URLs."""
     folder, slash, name = target.rpartition("/")
     return f"{folder}{slash}.{run_id}.{token}.staged.{name}"
+
+
+def is_staged(path: str) -> bool:
+    """Whether `staged_name` has made that path."""
+    return _STAGED.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def local_path(url: str) -> Path | None:

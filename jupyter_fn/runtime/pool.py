@@ -235,7 +235,7 @@ class Environments:
     def _take_outcome(self, warm: Warm, message: dict[str, Any]) -> None:
         ticket = warm.finish(message)
         self._line_of[warm].took(message["usage"]["duration_ms"])
-        self._deliver(said(message, peak_kb=ticket.peak_kb, log=warm.log_text(message["log"][1])))
+        self._deliver(said(message, ticket, log=warm.log_text(message["log"][1])))
 
     def _take_unloadable(self, warm: Warm, message: dict[str, Any]) -> None:
         warm.spent = True
@@ -274,6 +274,7 @@ class Environments:
         "effect": _take_effect,
         "left": _take_left,
         "staging": lambda _, warm, message: warm.staging(message),
+        "wrote": lambda _, warm, message: warm.wrote(message),
     }
 
     def _deliver(self, outcome: Outcome) -> None:

@@ -32,6 +32,7 @@ class Ticket:
     announced: bool = False  # the owner was told that it is running
     peak_kb: int = 0  # as seen from outside
     staging: list[Staged] = field(default_factory=list)
+    wrote: dict[str, None] = field(default_factory=dict)  # paths that it has opened for writing
     questions: dict[str, socket.socket] = field(default_factory=dict)  # effect → where its answer goes
 
     @property
@@ -163,6 +164,11 @@ class Warm:
         """The run in progress is about to write a file beside its target."""
         if self.tickets:
             self.tickets[0].staging.append(Staged(staged=message["staged"], target=message["target"], size=0))
+
+    def wrote(self, message: dict[str, Any]) -> None:
+        """The run in progress has opened a path for writing."""
+        if self.tickets:
+            self.tickets[0].wrote[message["path"]] = None
 
     def log_text(self, end: int | None = None) -> str:
         """What was logged since the last outcome."""

@@ -1,44 +1,20 @@
-"""Refuses that a handler writes where its own trigger looks, which would go round for ever.
-
-It sees what passes through Python (`open`, `os.open`, renames, links) by an audit hook, and `context.output`. What a C
-library or a child process writes by itself it does not see; the engine's limit of hops ends such a loop.
-"""
+"""Refuses that a handler writes where its own trigger looks, which would go round for ever."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from ..model.errors import LoopRefused
+from .outputs import is_staged
 
-_WRITING = os.O_WRONLY | os.O_RDWR
 _CHOICE = re.compile(r"\{([^{}/]*)\}")
 _WILD = re.compile(r"[*?\[{]")
-_STAGED = re.compile(r"\..+\..+\.\d+\.staged\..+")  # as named by `outputs.staged_name`
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
-_MOVES = ("os.rename", "os.link", "os.symlink")
-
-
-def refuse_writes(globs: Sequence[str]) -> None:
-    """From now on this process cannot write to paths that fit one of the absolute globs; cannot be undone."""
-    if not globs:
-        return
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open":
-            path, _, flags = arguments
-            if isinstance(flags, int) and flags & _WRITING and not isinstance(path, int):
-                refuse_target(os.fspath(path), globs)
-        elif event in _MOVES:
-            refuse_target(os.fspath(arguments[1]), globs)
-
-    sys.addaudithook(hook)
 
 
 def refuse_target(path: str | bytes, globs: Sequence[str]) -> None:
@@ -71,7 +47,7 @@ def _left_out(name: list[str], pattern: str) -> bool:
     if any(_hidden(folder) and not any(part[:1] == folder[:1] for part in asked[:-1]) for folder in name[:-1]):
         return True
     last = name[-1]
-    if _STAGED.fullmatch(last) or (_hidden(last) and asked[-1][:1] != last[:1]):
+    if is_staged(last) or (_hidden(last) and asked[-1][:1] != last[:1]):
         return True
     return any(last.endswith(ending) and not pattern.endswith(ending) for ending in _UNFINISHED)
 

@@ -46,7 +46,7 @@ PRELOAD = (
     "logging",
     "tempfile",
     "uuid",
-    *(f"{__package__}.{name}" for name in ("context", "faults", "loading", "outputs", "watched")),
+    *(f"{__package__}.{name}" for name in ("context", "faults", "loading", "outputs", "writes")),
     "jupyter_fn.capture.lines",  # captured functions are built with it
 )
 _ORPHANS_WAIT_S = 0.05

@@ -41,6 +41,19 @@ def test_a_run_goes_there_and_its_outcome_comes_back(bench: Any) -> None:
     assert (bench.folder / "a.txt").read_text() == "whole"
 
 
+def test_which_items_failed_and_what_was_written_comes_back_too(bench: Any) -> None:
+    source = """
+        from jupyter_fn import Failures
+        def handler(event):
+            open("a", "w").close()
+            return Failures([event.records[1].id])
+    """
+    event = {"type": "stream.batch", "records": [{"id": n} for n in "abc"]}
+    outcome = bench.run(source, event, batch_size=3)
+    assert outcome.failed == (1,)
+    assert outcome.wrote == (str(bench.folder / "a"),)
+
+
 def test_what_loses_can_be_discarded(bench: Any) -> None:
     source = "def handler(event, context):\n    with context.output('a.txt') as path: path.write_text('whole')"
     outcome = bench.run(source)
