@@ -14,7 +14,7 @@ from ..model.ids import new_id
 from ..model.run import Reason, Run, State
 from ..model.trigger import Trigger
 from ..policy.admission import skip_overlaps
-from ..policy.batching import close, compose, event_item
+from ..policy.batching import close, compose, event_item, waits_on
 from ..policy.filters import Filter, skip_others, taken
 from ..policy.routing import resolve
 from ..policy.stimuli import Superseded
@@ -78,9 +78,14 @@ def close_batches(
     conn: Connection, trigger: Trigger, make_run: MakeRun, now: float, *, more: bool = False
 ) -> float | None:
     """Make batches of what waits, as its trigger says now; when the rest goes at the latest. `more`: others come at once."""
+    count, since = batches.length(conn, trigger.id)
+    if not count:
+        return None
+    bounds = registry.gathers(trigger)
+    if bounds is not None and waits_on(count, since, bounds, now):
+        return since + bounds.window_s
     waiting = batches.gathering(conn, trigger.id)
-    bounds = registry.gathers(trigger) if waiting else None
-    if bounds is None:  # nothing waits, or batches are not wanted any more
+    if bounds is None:  # batches are not wanted any more
         batches.release(conn, waiting, make_run=make_run)
         return None
     closing = close([event_item(event, bounds) for event in waiting], bounds, now, more=more)

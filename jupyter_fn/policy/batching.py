@@ -52,6 +52,12 @@ def close(items: Sequence[Item], bounds: Bounds, now: float, *, more: bool = Fal
     return Closing(groups[:-1], due)
 
 
+def waits_on(count: int, since: float, bounds: Bounds, now: float) -> bool:
+    """Whether so many items, the oldest there `since`, all wait on, as far as that can be told without looking at each."""
+    by_count = bounds.bytes is None and bounds.key is None
+    return by_count and count < bounds.count and now < since + bounds.window_s
+
+
 def _cut(items: Sequence[Item], bounds: Bounds) -> Iterator[tuple[int, int]]:
     first, size = 0, 0
     for place, item in enumerate(items):

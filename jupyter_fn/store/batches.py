@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from ..model.event import Event, NewEvent
 from ..model.run import Run
@@ -39,6 +39,15 @@ def gather(
 def gathering(conn: Connection, trigger_id: str) -> list[Event]:
     """What waits, oldest first."""
     return events.read(conn, table.c.trigger == trigger_id, _GATHERING)
+
+
+def length(conn: Connection, trigger_id: str) -> tuple[int, float]:
+    """How much waits, and since when the oldest of it does (epoch seconds; 0 when nothing waits)."""
+    waiting = (table.c.trigger == trigger_id, _GATHERING)
+    oldest = conn.execute(select(table.c.admitted).where(*waiting).order_by(table.c.seq).limit(1)).scalar()
+    if oldest is None:
+        return 0, 0.0
+    return int(conn.execute(select(func.count()).where(*waiting)).scalar() or 0), oldest
 
 
 def gathering_triggers(conn: Connection) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fn.model.event import Event
-from jupyter_fn.policy.batching import Bounds, Closing, Item, close, compose, event_item
+from jupyter_fn.policy.batching import Bounds, Closing, Item, close, compose, event_item, waits_on
 from jupyter_fn.policy.expressions import parse_expression
 
 NOW = 1000.0
@@ -96,6 +96,27 @@ def test_what_comes_bit_by_bit_is_cut_as_what_comes_at_once(items: list[Item], c
         cut += [pending[first:end] for first, end in groups]
         pending = pending[groups[-1][1] :] if groups else pending
     assert cut == [items[first:end] for first, end in close(items, bounds, NOW).groups]
+
+
+@given(
+    st.lists(st.builds(Item, st.just(NOW), st.integers(0, 9), st.sampled_from("ab")), min_size=1),
+    st.builds(
+        Bounds, count=st.integers(1, 5), window_s=st.sampled_from([0.0, 9.0]), bytes=st.none() | st.integers(1, 30)
+    ),
+    st.sampled_from([NOW, NOW + 9]),
+)
+def test_what_is_said_to_wait_on_waits_on(items: list[Item], bounds: Bounds, now: float) -> None:
+    if waits_on(len(items), NOW, bounds, now):
+        same_key = [Item(item.since, item.bytes) for item in items]
+        assert close(same_key, bounds, now) == Closing((), NOW + bounds.window_s)
+
+
+def test_without_looking_at_each_it_is_only_told_by_count_and_age() -> None:
+    assert waits_on(4, NOW, Bounds(count=5, window_s=9.0), NOW)
+    assert not waits_on(5, NOW, Bounds(count=5, window_s=9.0), NOW)
+    assert not waits_on(4, NOW, Bounds(count=5, window_s=9.0), NOW + 9)
+    assert not waits_on(1, NOW, Bounds(count=5, window_s=9.0, bytes=100), NOW)
+    assert not waits_on(1, NOW, Bounds(count=5, window_s=9.0, key=parse_expression("event.n")), NOW)
 
 
 # --- single events

@@ -29,6 +29,13 @@ def test_what_gathers_has_no_run_and_is_there_once_with_the_position(store):
     assert store.read(triggers.get, "t").position == 2
 
 
+def test_how_much_waits_and_since_when(store):
+    store.listen("t")
+    assert store.read(batches.length, "t") == (0, 0.0)
+    gather(store, "a", "b")
+    assert store.read(batches.length, "t") == (2, 1.0)
+
+
 def test_nothing_gathers_for_a_trigger_that_was_removed(store):
     store.listen("t")
     store.listen("u")

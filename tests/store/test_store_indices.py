@@ -50,6 +50,7 @@ QUESTIONS = {
     "by id": lambda conn: runs.get_all(conn, ["r", "s"]),
     "ledger": lambda conn: ledger.trigger_counts(conn, "f"),
     "gathering counts": lambda conn: ledger.gathering_counts(conn, "f"),
+    "gathering length": lambda conn: batches.length(conn, "t"),
     "gathering": lambda conn: batches.gathering(conn, "t"),
     "admitted": lambda conn: ledger.admitted_counts(conn, "f"),
     "finished": lambda conn: finishes.finished_since(conn, "f", failed=True, after=5, limit=10),
