@@ -21,10 +21,23 @@ from ..model.units import parse_time
 from ..policy.audit import PENDING, audit
 from ..policy.breaker import counts
 from ..policy.editing import event_of
-from ..policy.explain import explain_event, explain_run
+from ..policy.explain import explain_event, explain_run, whither
 from ..policy.filters import seen
 from ..policy.pricing import summarise
-from ..store import attempts, costs, deliveries, effects, events, functions, lanes, ledger, queue, runs, triggers
+from ..store import (
+    attempts,
+    batches,
+    costs,
+    deliveries,
+    effects,
+    events,
+    functions,
+    lanes,
+    ledger,
+    queue,
+    runs,
+    triggers,
+)
 from ..store.database import Database
 from .breaker import Breakers
 from .catalog import Catalog, live_version
@@ -199,8 +212,9 @@ class Questions:
 
     def _subject(self, name: str, subject: str, conn: Connection) -> tuple[list[Run], list[Trigger]]:
         functions.get(conn, name)
-        run = runs.get_all(conn, [subject]).get(subject)
-        found = [run] if run is not None and run.function == name else runs.of_event(conn, subject)
+        run, event = runs.get_all(conn, [subject]).get(subject), events.get(conn, subject)
+        of_event = batches.runs_of(conn, event) if event is not None else []
+        found = [run] if run is not None and run.function == name else of_event
         return [one for one in found if one.function == name], triggers.of_function(conn, name)
 
     async def _looked(self, name: str, subject: str, watched: list[Trigger]) -> tuple[list[Run], list[str]]:
@@ -221,8 +235,10 @@ class Questions:
                     sentences.append(f"{name} is paused; start it again with: jupyter fn resume {name}")
             for known in await self._read(partial(_events_of, trigger.id, event, look.path)):
                 earlier = " earlier" if event is None else ""
-                sentences.append(f"{subject} was admitted{earlier} by {trigger.uri} as event {known.id}.")
-                found += await self._read(partial(runs.of_event, event_id=known.id))
+                sentences.append(
+                    f"{subject} was admitted{earlier} by {trigger.uri} as event {known.id}{whither(known)}."
+                )
+                found += await self._read(partial(batches.runs_of, event=known))
         return found, sentences
 
     def _judged(self, name: str, event: Mapping[str, Any], conn: Connection) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..model.event import GATHERING, Event
 from ..model.run import Reason, Run, State
 from ..model.units import format_duration, iso
 
@@ -27,6 +28,13 @@ _SKIPS: Mapping[str, str] = {
     Reason.FILTERED: "its function's filter does not take its event",
     Reason.LOOP: "its events go round in a loop",
 }
+
+
+def whither(event: Event) -> str:
+    """Where an event went, as the end of a sentence; "" when it has a run of its own."""
+    if event.batch == GATHERING:
+        return ", which waits for others to go into a batch with it"
+    return f", which went into the batch {event.batch}" if event.batch else ""
 
 
 def explain_run(

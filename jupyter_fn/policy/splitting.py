@@ -21,6 +21,11 @@ def pick(items: Sequence[T], parts: Ranges) -> list[T]:
     return [item for first, end in parts for item in items[first:end]] if parts else list(items)
 
 
+def has(run: Run, place: int) -> bool:
+    """Whether the item at that place of its event's batch is one of the run's."""
+    return any(first <= place < end for first, end in parts_of(run))
+
+
 def places(run: Run, positions: Iterable[int]) -> Ranges:
     """Positions among the run's own items → ranges of places in its event's batch."""
     chosen = set(positions)

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from ..model.event import Event, NewEvent
+from ..model.event import GATHERING, Event, NewEvent
 from ..model.run import Run
+from ..policy.splitting import has
 from . import events, runs, triggers
 from .events import MakeRun
 from .schema import IS_GATHERING
@@ -39,6 +40,16 @@ def gather(
 def gathering(conn: Connection, trigger_id: str) -> list[Event]:
     """What waits, oldest first."""
     return events.read(conn, table.c.trigger == trigger_id, _GATHERING)
+
+
+def runs_of(conn: Connection, event: Event) -> list[Run]:
+    """The runs that an event has been in, oldest first: its own, or of those of its batch the ones that had it."""
+    if event.batch in ("", GATHERING):
+        return runs.of_event(conn, event.id)
+    batch = events.get(conn, event.batch)
+    items = batch.data[batch.items_name] if batch else ()
+    place = next((place for place, item in enumerate(items) if item.get("id") == event.id), -1)
+    return [run for run in runs.of_event(conn, event.batch) if has(run, place)]
 
 
 def length(conn: Connection, trigger_id: str) -> tuple[int, float]:

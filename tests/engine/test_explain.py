@@ -6,6 +6,7 @@ import pytest
 
 from jupyter_fn.model.errors import NotFound
 from jupyter_fn.model.units import iso
+from jupyter_fn.store import batches
 
 pytestmark = pytest.mark.anyio
 
@@ -155,3 +156,27 @@ async def test_another_functions_run_is_not_explained_here(busy):
 async def test_nobodys_why_is_an_error(stage):
     with pytest.raises(NotFound):
         await stage.engine.questions.explain("nobody", "x")
+
+
+async def test_a_file_that_waits_for_a_batch_and_then_is_in_one(open_stage, tmp_path):
+    stage = await open_stage(clock=time.time)
+    (tmp_path / "in").mkdir()
+    await stage.publish(on=("in/*.csv settle=0s batch=2 window=1h",), retries=0)
+    (tmp_path / "in" / "a.csv").write_text("x")
+    trigger = stage.trigger()
+    await stage.until(lambda: stage.read(batches.gathering, trigger.id))
+    said, runs = await explained(stage, tmp_path / "in" / "a.csv")
+    assert "which waits for others to go into a batch with it" in said
+    assert runs == []
+    (member,) = stage.read(batches.gathering, trigger.id)
+    stage.executor.join()
+    (tmp_path / "in" / "b.csv").write_text("x")
+    (whole,) = await stage.sent(1)
+    stage.executor.fail(whole)
+    halves = await stage.sent(2)
+    await stage.quiet()
+    said, runs = await explained(stage, tmp_path / "in" / "a.csv")
+    assert f"which went into the batch {whole.event['id']}." in said
+    (own,) = (half.run_id for half in halves if half.event["files"][0]["name"] == "a.csv")
+    assert runs == [whole.run_id, own]
+    assert (await explained(stage, member.id))[1] == runs
