@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from ..executors.protocol import Executor, Worker
 from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
+from ..model.ids import digest_json
 from ..model.run import Outcome, Run, State
 from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, take_turns, worth_claiming
 from ..policy.breaker import let_through
@@ -288,6 +289,13 @@ class Dispatcher:
         self._barriers.leave(run_id, token, name)
 
 
+def _idempotency_key(run: Run) -> str:
+    """The same for every attempt at the same items of an event: a replay is no repetition of it, nor is a part of a batch
+    one of the whole."""
+    part = digest_json(run.parts)[:12] if run.parts else ""
+    return ":".join(filter(None, (run.event_id, run.replay, part)))
+
+
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
     """What travels to the worker for the attempt that `run` has just been claimed for."""
     version, options = entry.version, entry.version.options
@@ -304,7 +312,7 @@ def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
         memory_mb=options.memory_mb,
         env=dict(options.env),
         watched=entry.watched,
-        idempotency_key=f"{event.id}:{run.replay}" if run.replay else event.id,
+        idempotency_key=_idempotency_key(run),
         hops=run.hops,
         batch_size=run.batch_size,
         packages=version.packages,

@@ -261,6 +261,8 @@ async def test_the_items_that_a_handler_names_are_tried_again_together_and_the_o
     await busy.sent(1)
     await play(busy, "f", outcome_of)
     assert rounds == [100, 3]
+    keys = [assignment.idempotency_key for _, assignment in busy.executor.sent]
+    assert len(set(keys)) == len(keys)  # what was done for the whole says nothing of a part
     assert sorted((run.state.value, run.batch_size) for run in busy.runs("f")) == [
         ("dead", 3),
         ("split", 100),
@@ -272,6 +274,7 @@ async def test_the_items_that_a_handler_names_are_tried_again_together_and_the_o
     assert [busy.run(run_id).batch_size for run_id in made] == [3]
     (assignment,) = await busy.sent(1)
     assert {file["name"] for file in assignment.event["files"]} == bad
+    assert assignment.idempotency_key == keys[-1]  # the same items, again
     busy.executor.succeed(assignment)
     await busy.quiet()
     audit = await busy.balance()
