@@ -1,0 +1,174 @@
+"""Bugs that are planted into the product at run time. A laboratory that does not find them is worth nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from unittest import mock
+
+from jupyter_fn.engine import engine, hands, poller, transitions
+from jupyter_fn.model.run import State
+from jupyter_fn.policy import lifecycle
+from jupyter_fn.policy.instructions import PublishFiles
+from jupyter_fn.policy.stimuli import Claimed, Ended, Lost, Published, Recovered
+from jupyter_fn.runtime import outputs
+from jupyter_fn.store import events, queue, runs, triggers
+
+Patch = Any  # a context manager of unittest.mock
+
+
+def _fence() -> list[Patch]:
+    """The store makes every transition, whatever state and token the run has by now."""
+
+    def apply(conn: Any, changes: Any, now: float, *, where: Any = None) -> list[bool]:
+        places = runs.places(conn, [change.before.id for change in changes])
+        runs._write(conn, [(places[change.before.id][0], change) for change in changes], now)
+        return [True] * len(changes)
+
+    def current(conn: Any, ids: Any, known: Any, where: Any) -> Any:
+        return {**runs.get_all(conn, [i for i in ids if i not in known]), **{i: known[i] for i in ids if i in known}}
+
+    return [mock.patch.object(runs, "apply", apply), mock.patch.object(runs, "current", current)]
+
+
+def _token() -> list[Patch]:
+    """An outcome counts, of whatever attempt it is."""
+    end = lifecycle._end
+
+    def any_end(run: Any, stimulus: Ended, now: float, rules: Any) -> Any:
+        return end(run, Ended(replace(stimulus.outcome, token=run.token)), now, rules)
+
+    held = dict.fromkeys([(state, Ended) for state in lifecycle._HELD_BY_WORKER], any_end)
+    return [mock.patch.dict(lifecycle._TABLE, held)]
+
+
+def _transaction() -> list[Patch]:
+    """The position of a source is committed before its events."""
+
+    admit = poller.Poller.admit
+
+    async def in_two(self: poller.Poller, trigger: Any, poll: Any) -> None:
+        position = partial(triggers.set_position, trigger_id=trigger.id, position=poll.position)
+        await asyncio.wrap_future(self._database.submit(position))
+        await admit(self, trigger, poll)
+
+    return [mock.patch.object(poller.Poller, "admit", in_two)]
+
+
+def _recovery() -> list[Patch]:
+    """A new service does not look after what the one before it has held."""
+    return [mock.patch.object(engine, "Recovered", return_value=Claimed("nobody"))]
+
+
+def _publishing() -> list[Patch]:
+    """What was being put in place when the service died is not put in place by the next one."""
+    return [mock.patch.dict(lifecycle._TABLE, {(State.PUBLISHING, Recovered): lambda run, *_: (run, ())})]
+
+
+def _key() -> list[Patch]:
+    """A run_key is forgotten."""
+    invoke = events.invoke
+
+    def forgetful(conn: Any, function: str, data: Any, *, make_run: Any, now: float, run_key: str = "") -> Any:
+        return invoke(conn, function, data, make_run=make_run, now=now)
+
+    return [mock.patch.object(events, "invoke", forgetful)]
+
+
+def _limit() -> list[Patch]:
+    """Runs whose files are being put in place do not count."""
+    held = "SELECT function, count(*) FROM runs WHERE state = 'running' GROUP BY function"
+    return [mock.patch.object(queue, "held_counts", lambda conn: dict(map(tuple, conn.exec_driver_sql(held))))]
+
+
+def _lost() -> list[Patch]:
+    """Nobody is told that a worker is gone."""
+    lose = {(state, Lost): lambda run, *_: (run, ()) for state in lifecycle._HELD_BY_WORKER}
+    return [mock.patch.dict(lifecycle._TABLE, lose)]
+
+
+def _terminal() -> list[Patch]:
+    """A run that was cancelled can still succeed."""
+    late = {(State.CANCELLED, Ended): lifecycle._end, (State.DEAD, Ended): lifecycle._end}
+
+    def apply(conn: Any, changes: Any, now: float, *, where: Any = None) -> list[bool]:
+        places = runs.places(conn, [change.before.id for change in changes])
+        runs._write(conn, [(places[change.before.id][0], change) for change in changes], now)
+        return [True] * len(changes)
+
+    return [mock.patch.dict(lifecycle._TABLE, late), mock.patch.object(runs, "apply", apply)]
+
+
+def _wake() -> list[Patch]:
+    """A function that gets a place back does not use it."""
+    return [mock.patch.object(hands.Hands, "carry_out", _carried_out(hands.Hands.carry_out))]
+
+
+def _carried_out(carry_out: Callable[..., None]) -> Callable[..., None]:
+    def deaf(self: hands.Hands, steps: Any) -> None:
+        with mock.patch.object(self, "place_freed"):
+            carry_out(self, steps)
+
+    return deaf
+
+
+def _emitted() -> list[Patch]:
+    """Records are emitted when an attempt succeeds and again when its files are in place."""
+    publish = lifecycle._publish
+
+    def twice(run: Any, stimulus: Published, now: float, rules: Any) -> Any:
+        after, instructions = publish(run, stimulus, now, rules)
+        return after, (*instructions, *lifecycle._emit(run.emitted[:1] * 2))
+
+    return [mock.patch.dict(lifecycle._TABLE, {(State.PUBLISHING, Published): twice})]
+
+
+def _early() -> list[Patch]:
+    """Files are put in place before their run has won."""
+    op = transitions.transit
+
+    def hasty(conn: Any, catalog: Any, stimuli: Any, now: float, *, known: Any) -> Any:
+        steps = op(conn, catalog, stimuli, now, known=known)
+        for step in steps:
+            for instruction in step.instructions:
+                if isinstance(instruction, PublishFiles):
+                    outputs.publish(instruction.staged)
+        return steps
+
+    return [mock.patch.object(transitions, "transit", hasty)]
+
+
+PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
+    "fence": _fence,
+    "token": _token,
+    "transaction": _transaction,
+    "recovery": _recovery,
+    "publishing": _publishing,
+    "key": _key,
+    "limit": _limit,
+    "lost": _lost,
+    "terminal": _terminal,
+    "wake": _wake,
+    "emitted": _emitted,
+    "early": _early,
+}
+
+
+SHOWN_BY: Mapping[str, str] = {  # the scenario that shows it soonest
+    **dict.fromkeys(("fence", "token", "recovery", "key", "limit", "lost", "terminal"), "ByHand"),
+    **dict.fromkeys(("publishing", "wake", "emitted", "early"), "Outputs"),
+    "transaction": "Topics",
+}
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """The product with that bug; without one when `name` is empty."""
+    with ExitStack() as stack:
+        for patch in PLANTS[name]() if name else [nullcontext()]:
+            stack.enter_context(patch)
+        yield
