@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 _TOLD = "told"
+_CHANGES = "changes"
 
 
 class News(StrEnum):
@@ -33,3 +34,16 @@ def silence(conn: Connection) -> None:
 def told(conn: Connection) -> set[News]:
     """What there is to tell so far."""
     return cast(set[News], conn.info.get(_TOLD, set()))
+
+
+# --- functions, which services keep in memory
+
+
+def note_changes(conn: Connection, number: int) -> None:
+    """How often functions have changed before this transaction."""
+    conn.info[_CHANGES] = number
+
+
+def changes(conn: Connection) -> int | None:
+    """What was noted last; None where nobody else can change anything, and on connections that only read."""
+    return cast(int | None, conn.info.get(_CHANGES))

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, select
 from ..model.event import BY_HAND
 from ..model.run import State
 from ..policy.breaker import Breaker
+from .bell import News, ring
 from .dialect import insert, storable
 from .schema import breakers, finishes, runs
 
@@ -15,6 +16,7 @@ _LOOKED_AT = 1000  # of the last runs of a function, so many are looked at to fi
 
 def keep(conn: Connection, function: str, breaker: Breaker) -> None:
     """Remember where a breaker stands; its window is not kept."""
+    ring(conn, News.FUNCTIONS)
     row = {"since": breaker.since, "until": breaker.until, "trips": breaker.trips, "error": storable(breaker.error)}
     statement = insert(breakers).values(function=function, **row)
     conn.execute(statement.on_conflict_do_update(index_elements=[breakers.c.function], set_=row))
@@ -22,6 +24,7 @@ def keep(conn: Connection, function: str, breaker: Breaker) -> None:
 
 def forget(conn: Connection, function: str) -> None:
     """The function is gone."""
+    ring(conn, News.FUNCTIONS)
     conn.execute(delete(breakers).where(breakers.c.function == function))
 
 

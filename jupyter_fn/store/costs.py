@@ -15,7 +15,7 @@ from ..model.errors import BadValue, nearest
 from ..policy.pricing import ClusterTime, Sums
 from .dialect import day_of
 from .dialect import insert as upsert
-from .schema import attempts, runs, versions, worker_busy, workers
+from .schema import attempts, runs, services, versions, worker_busy, workers
 
 UNTAGGED = "(no tag)"
 _EPOCH = date(1970, 1, 1)
@@ -116,9 +116,9 @@ def _plus(one: Sums, other: Sums) -> Sums:
 # --- the cluster's own ledger --------------------------------------------------------------------------------------
 
 
-def worker_joined(conn: Connection, worker_id: str, name: str, slots: int, at: float) -> None:
-    """A worker incarnation begins to cost. Told twice, the first time counts."""
-    row = {"id": worker_id, "name": name, "slots": slots, "joined": at, "left": None}
+def worker_joined(conn: Connection, worker_id: str, name: str, slots: int, at: float, *, service: str = "") -> None:
+    """A worker incarnation begins to cost; it works for that service. Told twice, the first time counts."""
+    row = {"id": worker_id, "name": name, "slots": slots, "joined": at, "left": None, "service": service}
     conn.execute(upsert(workers).on_conflict_do_nothing(), row)
 
 
@@ -147,7 +147,8 @@ def _minutes(start: float, end: float) -> Iterator[tuple[int, float]]:
 
 
 def close_workers(conn: Connection) -> None:
-    """After a crash of the service: workers that nobody saw leave are taken to have left after their last busy minute."""
+    """After a service has died: workers that nobody saw leave, and that work for none that lives, are taken to have left
+    after their last busy minute."""
     last = (
         select(func.max(worker_busy.c.minute) * 60.0 + 60.0)
         .where(worker_busy.c.worker == workers.c.id)
@@ -155,7 +156,8 @@ def close_workers(conn: Connection) -> None:
         .scalar_subquery()
     )
     left = case((last > workers.c.joined, last), else_=workers.c.joined)
-    conn.execute(update(workers).where(workers.c.left.is_(None)).values(left=left))
+    alone = workers.c.service.not_in(select(services.c.id))
+    conn.execute(update(workers).where(workers.c.left.is_(None), alone).values(left=left))
 
 
 def cluster(conn: Connection, since: float | None, now: float) -> ClusterTime:

@@ -20,9 +20,11 @@ from . import migrations
 from .faults import is_broken, translated
 from .home import check_home, claim_file
 from .kind import Kind
+from .leases import Service
 from .payloads import Shelf
 from .postgres import Postgres, checked_url, is_postgres
 from .sqlite import Sqlite
+from .watch import Hear, Watch
 from .writer import Writer
 
 T = TypeVar("T")
@@ -38,6 +40,7 @@ class Database:
     def __init__(self, kind: Kind, writing: Engine, reading: Engine) -> None:
         self.place = kind.place
         self.shared = kind.shared
+        self._kind = kind
         self._writing = writing
         self._reading = reading
         self._writer = Writer(writing.connect(), kind)
@@ -120,6 +123,11 @@ class Database:
     def _read(self, fn: Callable[[Connection], T]) -> T:
         with self._reading.begin() as conn:
             return fn(conn)
+
+    def watch(self, service: Service, hear: Hear, *, beat_s: float, lease_s: float) -> Watch:
+        """Have `service` beat, and hear what others do. Only where the store is shared."""
+        assert isinstance(self._kind, Postgres)
+        return Watch(self._kind, service, hear, beat_s=beat_s, lease_s=lease_s)
 
     def close(self) -> None:
         """Carry out what was submitted, then close. May be called twice."""

@@ -44,7 +44,9 @@ _POSTGRES = {  # SQLSTATE codes, https://www.postgresql.org/docs/current/errcode
 
 def is_broken(error: BaseException) -> bool:
     """Whether the connection broke, or could not be made: another one may do."""
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or _is_unconnected(error))
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or _is_unconnected(error.orig)
+    return _is_unconnected(error)
 
 
 def translate(error: BaseException, place: str) -> BaseException:
@@ -66,9 +68,9 @@ def _fault(error: BaseException, place: str) -> ServiceError | None:
     return _unreachable(error, place) if is_broken(error) else None
 
 
-def _is_unconnected(error: DBAPIError) -> bool:
+def _is_unconnected(orig: BaseException | None) -> bool:
     """psycopg names no code when there is no connection, whatever the server has said."""
-    return type(error.orig).__name__ in _UNCONNECTED and getattr(error.orig, "sqlstate", "") is None
+    return type(orig).__name__ in _UNCONNECTED and getattr(orig, "sqlstate", "") is None
 
 
 _UNCONNECTED = frozenset({"OperationalError", "ConnectionTimeout"})

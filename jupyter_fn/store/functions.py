@@ -11,6 +11,7 @@ from ..model.codec import dumps, loads
 from ..model.errors import BadValue, Conflict, NotFound, nearest
 from ..model.function import LIVE, Function, Options
 from ..model.version import Captured, Draft, Version
+from .bell import News, ring
 from .dialect import insert as upsert
 from .schema import alias_moves, aliases, functions, versions
 
@@ -45,12 +46,14 @@ def _open_function(conn: Connection, draft: Draft, now: float) -> int:
     if row is None:
         values = {"name": draft.function, "state": ACTIVE, "created": now, "tags": tags, "latest": 0}
         conn.execute(insert(functions), values)
+        ring(conn, News.FUNCTIONS)
         return 0
     _change(conn, draft.function, tags=tags, state=ACTIVE if row.state == REMOVED else row.state)
     return int(row.latest)
 
 
 def _change(conn: Connection, name: str, **values: Any) -> int:
+    ring(conn, News.FUNCTIONS)
     return conn.execute(update(functions).where(functions.c.name == name).values(values)).rowcount
 
 
@@ -142,6 +145,7 @@ def _point(conn: Connection, name: str, alias: str, weights: Mapping[int, int], 
 
 
 def _write_alias(conn: Connection, name: str, alias: str, text: str) -> None:
+    ring(conn, News.FUNCTIONS)
     statement = upsert(aliases).values(function=name, alias=alias, weights=text)
     keys = [aliases.c.function, aliases.c.alias]
     conn.execute(statement.on_conflict_do_update(index_elements=keys, set_={"weights": text}))

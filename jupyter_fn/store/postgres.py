@@ -20,7 +20,6 @@ from .bell import News
 from .payloads import Shelf
 
 CHANNEL = "jupyter_fn"
-CATALOG = "catalog"  # key of `Connection.info`: how often functions have changed
 _SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _LOCK_KEY = 0x6A75_7079_666E  # "jupyfn"; advisory locks are per database
 _READERS = 4  # connections kept; more are made under load
@@ -75,7 +74,7 @@ class Postgres:
     def __init__(self, url: URL, synchronous: str) -> None:
         self.url = url
         self.place = shown(url)
-        self._id = new_id()
+        self.id = new_id()
         self._seq = 0
         # `off` may lose what was committed last when the *server* dies; never when only services do.
         self._synchronous_commit = "on" if synchronous == "full" else "off"
@@ -110,6 +109,10 @@ class Postgres:
         event.listen(engine, "connect", connected)
         return engine
 
+    def listening(self) -> Engine:
+        """One connection, for a thread that hears and beats; see `watch`."""
+        return self._engine(Shelf("", 0), {}, pool_size=1, max_overflow=0)
+
     def check(self, conn: Connection) -> None:
         """One service at a time makes the schema."""
         conn.execute(_LOCK)
@@ -123,22 +126,22 @@ class Postgres:
         """Be the only one that writes, over all services, until this transaction ends."""
         bell.silence(conn)
         conn.execute(_LOCK)
-        conn.info[CATALOG] = conn.execute(_CHANGES).scalar()
+        bell.note_changes(conn, conn.execute(_CHANGES).scalar() or 0)
 
     def ending(self, conn: Connection) -> None:
         """Sign the transaction, so that it can be told later whether it was committed, and tell the others."""
         self._seq += 1
-        conn.execute(_SIGN, {"id": self._id, "seq": self._seq})
+        conn.execute(_SIGN, {"id": self.id, "seq": self._seq})
         news = bell.told(conn)
         if News.FUNCTIONS in news:
             conn.execute(_CHANGED)
         if news:
-            conn.execute(_NOTIFY, {"channel": CHANNEL, "words": " ".join([self._id, *sorted(news)])})
+            conn.execute(_NOTIFY, {"channel": CHANNEL, "words": " ".join([self.id, *sorted(news)])})
 
     def has_committed(self, conn: Connection) -> bool:
         """The lock is free when the server has done with the broken connection, so what stands there then is final."""
         conn.execute(_LOCK)
-        return bool(conn.execute(_SIGNED, {"id": self._id}).scalar() == self._seq)
+        return bool(conn.execute(_SIGNED, {"id": self.id}).scalar() == self._seq)
 
 
 def shown(url: URL) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ..model.run import Record
+from .bell import News, ring
 from .dialect import storable
 from .payloads import pack, unpack
 from .rows import inserting, next_seqs
@@ -49,6 +50,7 @@ def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = 
         for seq, record in zip(seqs, new, strict=True)
     ]
     _INSERT.write(conn, rows)
+    ring(conn, News.TOPICS)
     return seqs[-1]
 
 

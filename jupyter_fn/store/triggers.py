@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from ..model.codec import dumps, loads
 from ..model.errors import NotFound
 from ..model.trigger import Trigger
+from .bell import News, ring
 from .dialect import storable
 from .schema import functions, triggers
 
@@ -23,6 +24,7 @@ def replace(conn: Connection, function: str, alias: str, wanted: Sequence[Trigge
     One whose id is known keeps its position and its ledger of events, also when it had been removed in between. The
     others of this alias become `removed`.
     """
+    ring(conn, News.FUNCTIONS)
     ids = [trigger.id for trigger in wanted]
     gone = (triggers.c.function == function, triggers.c.alias == alias, triggers.c.id.not_in(ids))
     conn.execute(update(triggers).where(*gone).values(state=REMOVED))
@@ -87,6 +89,7 @@ def set_state(conn: Connection, trigger_id: str, state: str, error: str = "") ->
 
 def remove_all(conn: Connection, function: str) -> None:
     """Every trigger of a function becomes `removed`."""
+    ring(conn, News.FUNCTIONS)
     conn.execute(update(triggers).where(triggers.c.function == function).values(state=REMOVED))
 
 
