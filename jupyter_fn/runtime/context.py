@@ -20,11 +20,12 @@ from ..model.function import check_name
 from ..model.run import Record, Staged
 from .assignment import Assignment
 from .effects import Effects
-from .outputs import discard, filesystem, local_path, remove, staged_name
+from .outputs import discard, local_path, remove, staged_name, upload
 from .watched import refuse_target
 
 Tell = Callable[[dict[str, Any]], None]
 _PROGRESS_EVERY_S = 0.05
+_MOST_EARLIER = 20  # attempts whose leftovers are looked for
 
 
 @dataclass(slots=True)
@@ -96,14 +97,15 @@ class Context:
         here.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield here
-            size = _size(here, target)
+            file = Staged(staged=staged, target=target, size=_size(here, target))
             if local is None:
-                fs, remote = filesystem(staged)
-                fs.put_file(str(here), remote)
+                upload(here, file)
         except BaseException:
             remove(here)
+            if earlier := self._produced.staged.pop(target, None):  # two blocks of one target are one file
+                discard([earlier])
             raise
-        self._produced.staged[target] = Staged(staged=staged, target=target, size=size)
+        self._produced.staged[target] = file
 
     def effect(self, name: str) -> AbstractContextManager[None]:
         """A block that is begun at most once for this run: for what must not happen twice and has no key of its own.
@@ -140,9 +142,9 @@ class Context:
 
     def _forget_earlier_attempts(self, target: str) -> None:
         """What an attempt that was killed has left at this place; its token is fenced, it will not come back."""
-        names = [staged_name(target, self.run_id, token) for token in range(1, self._assignment.token)]
-        if names and local_path(target) is not None:
-            discard([Staged(staged=name, target=target, size=0) for name in names])
+        tokens = range(max(1, self._assignment.token - _MOST_EARLIER), self._assignment.token)
+        names = [staged_name(target, self.run_id, token) for token in tokens]
+        discard([Staged(staged=name, target=target, size=0) for name in names])
 
 
 def _size(path: Path, target: str) -> int:

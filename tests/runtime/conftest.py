@@ -142,6 +142,42 @@ def cell(source: str, **fields: Any) -> Bundle:
     return Bundle(**{**common, **fields})
 
 
+@pytest.fixture(scope="session")
+def s3_environment() -> Iterator[dict[str, str]]:
+    """The variables of a user of a real S3 server (moto), which has a bucket `outputs`."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=url, **keys)
+    client.create_bucket(Bucket="outputs")
+    client.close()
+    yield {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A folder on that server, empty; its variables are this process's, too."""
+    import fsspec
+
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    yield "s3://outputs/folder"
+    fs = fsspec.filesystem("s3", use_listings_cache=False)
+    for path in fs.find("outputs"):
+        fs.rm_file(path)
+
+
 @pytest.fixture
 def make_cell() -> Callable[..., Bundle]:
     return cell

@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
+from jupyter_fn.model.errors import FnError
 from jupyter_fn.model.version import Bundle
 from jupyter_fn.runtime.outputs import publish
 
@@ -479,6 +481,84 @@ def test_outputs_go_to_other_filesystems_too(house: Any) -> None:
     url = f"local://{house.folder}/deep/a.csv"
     publish(house.run(WRITES, {"path": url}).staged)
     assert (house.folder / "deep" / "a.csv").read_text() == "whole"
+
+
+def staged_on(url: str) -> list[str]:
+    fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    return [name for name in fs.find(path) if "staged" in name]
+
+
+def test_an_output_on_s3_appears_when_it_is_published(house: Any, s3: str, s3_environment: dict[str, str]) -> None:
+    outcome = house.run(WRITES, {"path": f"{s3}/out/a.csv"}, env=s3_environment)
+    assert outcome.staged[0].target == f"{s3}/out/a.csv"
+    assert len(staged_on(s3)) == 1
+    publish(outcome.staged)
+    assert fsspec.open(f"{s3}/out/a.csv", "r").open().read() == "whole"
+    assert staged_on(s3) == []
+
+
+def test_nothing_of_a_failed_run_is_left_on_s3(house: Any, s3: str, s3_environment: dict[str, str]) -> None:
+    for fail in ("inside", "after"):
+        assert house.run(WRITES, {"path": f"{s3}/a.csv", "fail": fail}, env=s3_environment).staged == ()
+    assert staged_on(s3) == []
+
+
+@pytest.mark.parametrize("base", ["local", "s3"])
+def test_what_a_killed_run_has_staged_is_removed_by_its_worker(
+    house: Any, base: str, s3: str, s3_environment: dict[str, str]
+) -> None:
+    url = s3 if base == "s3" else str(house.folder)
+    source = """
+        import os
+        def handler(event, context):
+            for name in "ab":
+                with context.output(f"{event.url}/{name}.csv") as path: path.write_text("whole")
+            with context.output(f"{event.url}/c.csv") as path:
+                path.write_text("half")
+                os._exit(1)
+    """
+    house.run(source, {"url": url}, env=s3_environment)
+    house.close_chores()
+    assert staged_on(url) == []
+
+
+@pytest.mark.parametrize("base", ["local", "s3"])
+def test_what_a_lost_attempt_has_staged_is_removed_by_the_next_one(
+    house: Any, base: str, s3: str, s3_environment: dict[str, str]
+) -> None:
+    target = f"{s3 if base == 's3' else house.folder}/a.csv"
+    lost = house.run(WRITES, {"path": target}, run_id="r", token=1, env=s3_environment)
+    assert len(staged_on(target.rpartition("/")[0])) == 1
+    won = house.run(WRITES, {"path": target}, run_id="r", token=3, env=s3_environment)
+    assert staged_on(target.rpartition("/")[0]) == [won.staged[0].staged.removeprefix("s3://")]
+    with pytest.raises(FnError):
+        publish(lost.staged)
+    publish(won.staged)
+
+
+def test_two_blocks_of_one_target_are_one_file_and_the_last_one_counts(house: Any) -> None:
+    source = """
+        def handler(event, context):
+            for text in event.texts:
+                try:
+                    with context.output("a.csv") as path:
+                        path.write_text(text)
+                        if text == "bad": 1 / 0
+                except ZeroDivisionError:
+                    pass
+    """
+    outcome = house.run(source, {"texts": ["one", "two"]})
+    publish(outcome.staged)
+    assert (house.folder / "a.csv").read_text() == "two"
+    assert house.run(source, {"texts": ["one", "bad"]}).staged == ()
+    assert [path.name for path in house.folder.iterdir()] == ["a.csv"]
+
+
+def test_an_output_in_the_memory_of_the_handler_is_refused_in_plain_words(house: Any) -> None:
+    outcome = house.run(WRITES, {"path": "memory://out/a.csv"})
+    with pytest.raises(FnError, match="nobody else sees it") as refused:
+        publish(outcome.staged)
+    assert "share" in refused.value.remedy
 
 
 # --- loops
