@@ -12,16 +12,20 @@ from sqlalchemy import Connection
 from ..model.event import GATHERING, Event, NewEvent
 from ..model.ids import new_id
 from ..model.run import Reason, Run, State
+from ..model.target import Kind, parse_target
 from ..model.trigger import Trigger
 from ..policy.admission import skip_overlaps
 from ..policy.batching import close, compose, event_item, waits_on
 from ..policy.filters import Filter, skip_others, taken
+from ..policy.loops import goes_round, loop_error
 from ..policy.routing import resolve
 from ..policy.stimuli import Superseded
 from ..sources import registry
 from ..sources.protocol import Poll
 from ..store import batches, events, queue, triggers
+from . import deliveries
 from .catalog import Catalog, live_version
+from .origins import chain_of, traced
 
 _NEXT_PAGE_S = 1.0  # what is about to come is there by then, or its source fails
 
@@ -39,7 +43,7 @@ class Admitted:
 def admit(conn: Connection, catalog: Catalog, trigger: Trigger, poll: Poll, now: float) -> Admitted:
     """Enter what a look brought."""
     make_run = run_maker(conn, catalog, trigger.function, trigger.alias)
-    new = _chosen(conn, trigger, poll.events)
+    new = _chosen(conn, catalog, trigger, poll.events)
     how = {"position": poll.position, "make_run": make_run, "now": now}
     if registry.gathers(trigger) is None:
         entered = events.admit(conn, trigger.id, trigger.function, new, **how)
@@ -67,8 +71,9 @@ def _supersede(conn: Connection, fresh: Sequence[Event], make_run: MakeRun) -> l
     return [(run_id, Superseded()) for run_id in queue.startable_of(conn, [one.id for one in older])]
 
 
-def _chosen(conn: Connection, trigger: Trigger, new: Sequence[NewEvent]) -> Sequence[NewEvent]:
-    """The same events, some of them to be skipped."""
+def _chosen(conn: Connection, catalog: Catalog, trigger: Trigger, new: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """The same events with their causes, some of them to be skipped."""
+    new = traced(conn, catalog, trigger, new)
     if new and trigger.options.get("overlap") == "skip":
         return skip_overlaps(new, under_way=queue.under_way(conn, trigger.function, trigger.id))
     return new
@@ -116,10 +121,24 @@ def run_maker(conn: Connection, catalog: Catalog, function: str, qualifier: str,
     def make(event: Event) -> Run:
         alias, version = resolve(known, qualifier, key=event.id)
         run = first_run(conn, catalog, event, alias=alias, version=version, run_id=run_id)
+        if goes_round(event.hops):
+            return _stopped(conn, catalog, run, event)
         wanted = catalog.of_run(conn, run).filter
         return run if taken(wanted, event) else run.skipped(Reason.FILTERED, event.admitted)
 
     return make
+
+
+def _stopped(conn: Connection, catalog: Catalog, run: Run, event: Event) -> Run:
+    """The run of an event that goes round: dead before it begins, and nothing inside this store hears of it, for that would
+    carry the loop on."""
+    error = loop_error(event.hops, chain_of(conn, event)).to_dict()
+    dead = run.replace(state=State.DEAD, reason=Reason.LOOP, error=error, ended=event.admitted)
+    on_failure = catalog.of_run(conn, run).rules.on_failure
+    outside = [text for text in on_failure if parse_target(text).kind in (Kind.FILE, Kind.WEBHOOK)]
+    if outside:
+        deliveries.enter(conn, catalog, dead, outside, deliveries.record_of(dead, event), event.admitted)
+    return dead
 
 
 def filter_now(conn: Connection, catalog: Catalog, trigger: Trigger) -> Filter | None:

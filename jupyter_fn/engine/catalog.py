@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ..model.cost import PriceBook
+from ..model.errors import FnError
 from ..model.function import LIVE, Function
 from ..model.run import Run
+from ..model.trigger import Trigger
 from ..model.version import Version
 from ..policy.admission import Limits
 from ..policy.filters import Filter, filter_of
 from ..policy.lines import Lines, lines_of
+from ..policy.loops import place_of
 from ..policy.verdict import Rules, rules_of
 from ..sources import registry
-from ..store import functions
+from ..store import functions, triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Catalog:
         self._entries: dict[tuple[str, int], Entry] = {}
         self._functions: dict[str, Function] = {}
         self._limits: dict[str, Limits] | None = None
+        self._globs: tuple[str, ...] | None = None
 
     def function(self, conn: Connection, name: str) -> Function:
         """A function with its aliases. Raises NotFound."""
@@ -76,11 +80,19 @@ class Catalog:
         found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
         return {name: limits for name, limits in found.items() if limits != Limits()}
 
+    def globs(self, conn: Connection) -> tuple[str, ...]:
+        """What the file triggers of all functions take: absolute patterns of paths and URLs. For ops of the writer only."""
+        if self._globs is None:
+            watched = (_glob(trigger) for trigger in triggers.list_known(conn))
+            self._globs = tuple({place_of(glob) for glob in watched if glob})
+        return self._globs
+
     def forget_functions(self) -> None:
         """A function is being published or removed, or an alias moved. To be called first thing in that op, which may be
         carried out again because its transaction was undone, and after it."""
         self._functions.clear()
         self._limits = None
+        self._globs = None
 
     def forget_version(self, function: str, number: int) -> None:
         """It is being made now, so one of that number that was read before was undone."""
@@ -109,6 +121,13 @@ def live_version(function: Function, alias: str = LIVE) -> int:
     """The version that `live`, or another alias, mostly points at; 0 when there is none."""
     weights = function.aliases.get(alias) or {}
     return max(weights, key=lambda number: (weights[number], number), default=0)
+
+
+def _glob(trigger: Trigger) -> str:
+    try:
+        return registry.watched(trigger)
+    except FnError:  # what it needs is not installed any more
+        return ""
 
 
 def _watched(version: Version) -> tuple[str, ...]:

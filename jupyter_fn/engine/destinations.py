@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..model.errors import NotFound
-from ..model.ids import delivery_id
 from ..model.run import Record, Run
 from ..model.target import Kind, parse_target
-from ..policy.destinations import absolute, event_for, invocation_record
-from ..policy.editing import event_of
+from ..policy.destinations import event_for
 from ..policy.instructions import Deliver
-from ..store import deliveries, events, records
-from ..store.deliveries import Delivery
+from ..store import events, records
+from . import deliveries
 from .admission import run_maker
 from .catalog import Catalog
 
@@ -24,11 +22,9 @@ def deliver(conn: Connection, catalog: Catalog, instruction: Deliver, now: float
     """Tell the functions and topics of this store, exactly once; enter what goes elsewhere, and what a function that does
     not exist yet is to be told, in the outbox."""
     run = instruction.run
-    event = events.get(conn, run.event_id)
-    record = invocation_record(run, event_of(run, event) if event else None)
-    folder = catalog.of_run(conn, run).version.folder
+    record = deliveries.record_of(run, events.get(conn, run.event_id))
     left = [text for text in instruction.targets if not _told(conn, catalog, text, run, record, now)]
-    deliveries.enter(conn, [_delivery(absolute(text, folder), run, record, now) for text in left])
+    deliveries.enter(conn, catalog, run, left, record, now)
 
 
 def _told(conn: Connection, catalog: Catalog, text: str, run: Run, record: Mapping[str, Any], now: float) -> bool:
@@ -51,16 +47,3 @@ def tell_function(
     trigger, event = event_for(name, run, record)
     events.push(conn, trigger, name, [event], make_run=make_run, now=now)
     return True
-
-
-def _delivery(target: str, run: Run, record: Mapping[str, Any], now: float) -> Delivery:
-    """Its id depends on the run and the target only, so it can be entered twice."""
-    return Delivery(
-        id=delivery_id(run.id, target),
-        function=run.function,
-        run_id=run.id,
-        target=target,
-        body=record,
-        created=now,
-        due=now,
-    )

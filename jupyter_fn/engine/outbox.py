@@ -17,13 +17,14 @@ from sqlalchemy import Connection
 from ..model.codec import dumps
 from ..model.errors import FnError, ServiceNotRunning
 from ..model.target import Kind, parse_target
-from ..policy.destinations import Refusal, judge_answer, next_try, path_for
+from ..policy.destinations import Refusal, judge_answer, next_try
 from ..runtime.outputs import filesystem
 from ..store import deliveries, runs
 from ..store.database import Database
 from ..store.deliveries import Delivery
 from ..store.whole import write_whole
 from .catalog import Catalog
+from .deliveries import path_of
 from .destinations import tell_function
 from .feed import wait_for
 
@@ -36,7 +37,7 @@ _MOST_OF_A_TARGET = 4  # of those, so that one that answers slowly does not hold
 _FILE_THREADS = 4
 _LIMIT_S = 30.0  # for one web request
 _AGAIN_S = 1.0
-_FOR_EVER_S = 86_400.0
+_LOOK_S = 5.0  # for what nobody has said: entered with a loop's end, or by another service
 _CLOSING_S = 5.0
 
 
@@ -58,6 +59,7 @@ class Outbox:
         self._clock = clock
         self._woken = asyncio.Event()
         self._sending: dict[str, asyncio.Task[None]] = {}  # delivery id → the task that sends it
+        self._just_ended: set[str] = set()  # since the present look began, which may have read them as they were before
         self._busy: Counter[str] = Counter()  # target → how many of them
         self._files = ThreadPoolExecutor(_FILE_THREADS, "jupyter-fn-outbox")
         self._http: httpx.AsyncClient | None = None
@@ -96,11 +98,12 @@ class Outbox:
     async def _look(self) -> float:
         """Begin with what is due, as far as there is room; how long to wait for a wake-up."""
         now = self._clock()
+        self._just_ended.clear()
         full = [target for target, count in self._busy.items() if count >= _MOST_OF_A_TARGET]
         due, later = await asyncio.to_thread(self._database.read, partial(self._read, now, full))
         for delivery in due:
             self._begin(delivery)
-        return _FOR_EVER_S if later is None else max(later - now, 0.0)
+        return _LOOK_S if later is None else min(max(later - now, 0.0), _LOOK_S)
 
     def _read(self, now: float, full: Sequence[str], conn: Connection) -> tuple[list[Delivery], float | None]:
         some = deliveries.due(conn, now, _MOST + len(self._sending), besides=full)
@@ -108,7 +111,7 @@ class Outbox:
 
     def _begin(self, delivery: Delivery) -> None:
         target = delivery.target
-        if delivery.id in self._sending or not self.leads(delivery.function):
+        if delivery.id in self._sending or delivery.id in self._just_ended or not self.leads(delivery.function):
             return
         if len(self._sending) >= _MOST or self._busy[target] >= _MOST_OF_A_TARGET:
             return  # whoever ends wakes
@@ -119,6 +122,7 @@ class Outbox:
 
     def _ended(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
         del self._sending[delivery.id]
+        self._just_ended.add(delivery.id)
         self._busy[delivery.target] -= 1
         if not self._busy[delivery.target]:
             del self._busy[delivery.target]
@@ -200,8 +204,7 @@ def _headers(delivery: Delivery) -> Mapping[str, str]:
 
 def _write(delivery: Delivery) -> None:
     """The record as a file of its own."""
-    url = path_for(delivery.target, function=delivery.function, run_id=delivery.run_id, moment=delivery.created)
-    fs, path = filesystem(url)
+    fs, path = filesystem(path_of(delivery))
     data = dumps(delivery.body).encode()
     if not (fs.exists(path) and fs.size(path) == len(data)):  # not from a try that nobody heard of
         write_whole(fs, path, data)

@@ -14,15 +14,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..model.errors import ServiceNotRunning
-from ..model.run import Run
+from ..model.run import Run, State
 from ..policy.instructions import Deliver, EmitRecords, Halt, Instruction, MakeRuns, Park, RecordAttempt
 from ..policy.lifecycle import advance
-from ..policy.stimuli import Ended, Stimulus
+from ..policy.stimuli import Ended, Published, Stimulus
 from ..store import functions, lanes, runs
 from ..store.database import Database
 from ..store.runs import Change
 from .catalog import Catalog
 from .destinations import deliver
+from .origins import note_outputs
 
 log = logging.getLogger(__name__)
 _AGAIN_S = 1.0
@@ -75,11 +76,22 @@ def transit(
             changes.append(_change(run, after, instructions, stimulus))
     runs.apply(conn, changes, now, where=where)
     for step in steps:
+        if written := _written(step):
+            note_outputs(conn, catalog, step.after, written, now)
         for instruction in step.instructions:
             carry_out = _IN_THE_SAME_TRANSACTION.get(type(instruction))
             if carry_out is not None:
                 carry_out(conn, catalog, instruction, now)
     return steps
+
+
+def _written(step: Step) -> list[str]:
+    """The files that a step says its run has written, or is about to put in place."""
+    if isinstance(step.stimulus, Ended):
+        outcome = step.stimulus.outcome
+        staged = outcome.staged if step.after.state is State.PUBLISHING else ()
+        return [*outcome.wrote, *(file.target for file in staged)]
+    return [file.target for file in step.before.staged] if isinstance(step.stimulus, Published) else []
 
 
 def _change(before: Run, after: Run, instructions: Iterable[Instruction], stimulus: Stimulus) -> Change:

@@ -56,6 +56,7 @@ class Reason(StrEnum):
     WORKER_LOST = "WorkerLost"
     CANCELLED = "Cancelled"
     LOOP = "LoopDetected"
+    OWN_OUTPUT = "OwnOutput"  # the function itself wrote the file
     OVERLAP = "Overlap"  # the run of the fire time before was still under way
     SUPERSEDED = "Superseded"  # a newer version of its file came before it began
     FILTERED = "Filtered"  # the function's filter does not take its event

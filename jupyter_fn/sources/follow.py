@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
-from .loops import loop_reason
 from .options import GATHERED, Option, one_of
 from .protocol import FinishedRun, Look, Poll
 from .wiring import Wiring, named
@@ -50,7 +49,6 @@ class FollowSource:
         )
 
     def _event(self, run: FinishedRun) -> NewEvent:
-        hops = run.hops + 1
         return NewEvent(
             key=run.run_id,
             type="function.failed" if self._failed else "function.succeeded",
@@ -58,8 +56,7 @@ class FollowSource:
             time=run.ended,
             data={"data": run.error if self._failed else run.result, "run": run.run_id},
             cause=run.run_id,
-            hops=hops,
-            skip=loop_reason(hops, self._source),
+            hops=run.hops + 1,
         )
 
     @classmethod

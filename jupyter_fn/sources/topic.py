@@ -10,7 +10,7 @@ from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from ..model.units import iso
 from ..policy.batching import Item, close, key_of
-from .loops import loop_reason
+from ..policy.loops import goes_round
 from .options import CUT, Option, bounds_of, one_of
 from .protocol import LogRecord, Look, Poll
 from .wiring import Wiring, named
@@ -74,7 +74,7 @@ class TopicSource:
     def _item(self, record: LogRecord) -> Item:
         """Records that have gone round too often make batches of their own, so that they take no other one with them."""
         key = "" if self._bounds.key is None else key_of(self._bounds, _record(record))
-        apart = "round" if loop_reason(_hops(record), "") else "on"
+        apart = "round" if goes_round(_hops(record)) else "on"
         size = 0 if self._bounds.bytes is None else len(dumps(record.value).encode())
         return Item(record.timestamp, size, f"{apart} {key}")
 
@@ -89,7 +89,6 @@ class TopicSource:
             size=len(batch),
             cause=farthest.cause,
             hops=_hops(farthest),
-            skip=loop_reason(_hops(farthest), self._source),
         )
 
     @classmethod

@@ -11,7 +11,7 @@ from ..model.codec import to_json
 from ..model.errors import Conflict
 from ..model.event import BY_HAND, GATHERING, Event, NewEvent
 from ..model.ids import new_id
-from ..model.run import Run
+from ..model.run import Reason, Run
 from . import runs, triggers
 from .dialect import ByIds, insert, storable, storable_key
 from .payloads import pack, unpack
@@ -145,9 +145,10 @@ def enter(
 
 
 def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
-    """The run that an event begins with; with `skip`, a reason, one that only holds its place in the ledger."""
+    """The run that an event begins with; with `skip`, a reason, one that only holds its place in the ledger. What becomes
+    of an event that goes round, `make_run` knows."""
     run = make_run(event)
-    return run.skipped(skip, event.admitted) if skip else run
+    return run.skipped(skip, event.admitted) if skip and skip != Reason.LOOP else run
 
 
 def _row_of(

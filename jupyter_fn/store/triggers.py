@@ -64,6 +64,12 @@ def list_active(conn: Connection) -> list[Trigger]:
     return [_to_trigger(row) for row in rows]
 
 
+def list_known(conn: Connection) -> list[Trigger]:
+    """Triggers of all functions that look, or will look again."""
+    rows = conn.execute(select(triggers).where(triggers.c.state.not_in((REMOVED, "ended"))).order_by(triggers.c.id))
+    return [_to_trigger(row) for row in rows]
+
+
 def of_function(conn: Connection, function: str) -> list[Trigger]:
     """The triggers of a function that are not removed."""
     rows = conn.execute(

@@ -143,11 +143,14 @@ def test_functions_that_follow_each_other_in_a_circle_are_stopped(house):
         """
     )
     house.submit("ping")
-    skipped = house.until(
-        lambda: [n for n in ("ping", "pong") if house.get(f"functions/{n}/audit")["skipped"] == 1], "the end"
+    (stopped,) = house.until(
+        lambda: [n for n in ("ping", "pong") if house.get(f"functions/{n}/audit")["dead"] == 1], "the end"
     )
-    assert len(house.runs("ping")) + len(house.runs("pong")) <= 18
-    assert house.ok(f"audit {skipped[0]} --json").json["balanced"] is True
+    assert len(house.runs("ping")) + len(house.runs("pong")) == 18
+    (dead,) = house.ok(f"failures {stopped} --json").json
+    assert dead["reason"] == "LoopDetected"
+    assert dead["error"]["message"].endswith("pong → ping → pong.")
+    assert house.ok(f"audit {stopped} --json").json["balanced"] is True
 
 
 # --- schedules

@@ -48,6 +48,7 @@ def later(stage, seconds):
 
 
 async def trigger(stage, name="f"):
+    await stage.quiet()
     (only,) = (await stage.engine.questions.function(name))["triggers"]
     return only["state"], only["error"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_fn.model.event import MAX_HOPS
 from jupyter_fn.sources.protocol import Source
 
 Build = Callable[..., Source]
@@ -34,14 +33,12 @@ def test_runs_from_before_the_first_look_are_not_followed(source_of: Build, logs
     assert not source.poll(source.poll(None, 0.0).position, 0.0).events
 
 
-def test_a_chain_that_goes_round_ends_in_the_ledger_with_its_name(source_of: Build, logs: Any) -> None:
+def test_an_event_is_one_run_further_than_the_run_that_it_follows(source_of: Build, logs: Any) -> None:
     source = source_of("fn:other")
     position = source.poll(None, 0.0).position
-    logs.finish("other", 1, hops=MAX_HOPS - 1)
-    logs.finish("other", 1, hops=MAX_HOPS)
-    last, beyond = source.poll(position, 0.0).events
-    assert last.skip == ""
-    assert beyond.skip.startswith("LoopDetected: fn:other")
+    logs.finish("other", 1, hops=4)
+    (event,) = source.poll(position, 0.0).events
+    assert event.hops == 5
 
 
 def test_a_finished_run_gives_a_hint_until_stopped(source_of: Build, logs: Any) -> None:

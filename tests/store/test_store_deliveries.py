@@ -2,9 +2,9 @@
 
 from jupyter_fn.model.run import State
 from jupyter_fn.policy.breaker import Breaker
+from jupyter_fn.policy.loops import Writer
 from jupyter_fn.store import breakers, deliveries, outputs
 from jupyter_fn.store.deliveries import Delivery
-from jupyter_fn.store.outputs import Output
 
 
 def delivery(number: int = 1, **fields: object) -> Delivery:
@@ -90,20 +90,20 @@ def test_runs_by_hand_are_in_no_window(store):
 # --- outputs
 
 
-def output(path: str, run: str = "r1", **fields: object) -> Output:
-    return Output(**{"path": path, "run_id": run, "function": "f", "hops": 2, "at": 5.0, **fields})
+def writer(run="r1", **fields):
+    return Writer(**{"run_id": run, "function": "f", "hops": 2, "at": 5.0, **fields})
 
 
 def test_the_last_writer_of_a_path_is_its_cause(store):
-    store.write(outputs.note, [output("/in/a"), output("/in/b"), output("/in/a", "r2")])
-    store.write(outputs.note, [output("/in/b", "r3", function="g", hops=3)])
-    found = store.read(outputs.writers, ["/in/a", "/in/b", "/in/c"])
-    assert {path: (one.run_id, one.function, one.hops) for path, one in found.items()} == {
-        "/in/a": ("r2", "f", 2),
-        "/in/b": ("r3", "g", 3),
+    store.write(outputs.note, ["/in/a", "/in/b"], writer())
+    store.write(outputs.note, ["/in/b"], writer("r3", function="g", hops=3))
+    store.write(outputs.note, [], writer("r4"))
+    assert store.read(outputs.writers, ["/in/a", "/in/b", "/in/c"]) == {
+        "/in/a": writer(),
+        "/in/b": writer("r3", function="g", hops=3),
     }
 
 
 def test_a_path_that_is_no_text_is_found_again(store):
-    store.write(outputs.note, [output("/in/\udcff")])
+    store.write(outputs.note, ["/in/\udcff"], writer())
     assert list(store.read(outputs.writers, ["/in/\udcff"])) == ["/in/\udcff"]
