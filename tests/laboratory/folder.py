@@ -26,6 +26,10 @@ class Folder:
         """Whether a file is there."""
         return path in self.files
 
+    def size(self, path: str) -> int:
+        """How long it is."""
+        return len(self.files[path])
+
     def mv(self, path: str, target: str) -> None:
         """Put it in place."""
         self._crashes().point("before a file is put in place", path)

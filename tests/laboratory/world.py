@@ -236,9 +236,9 @@ class World:
     def _stage(self, attempt: Attempt, number: int) -> Staged:
         run_id, token = attempt.token
         target = f"lab://out/{run_id}.{number}"
-        staged = staged_name(target, run_id, token)
-        self.folder.put(staged, f"{run_id}/{token}/{number}")
-        return Staged(staged=staged, target=target, size=1)
+        staged, content = staged_name(target, run_id, token), f"{run_id}/{token}/{number}"
+        self.folder.put(staged, content)
+        return Staged(staged=staged, target=target, size=len(content))
 
     def failed(self, attempt: Attempt, error: RunError, duration_s: float) -> Outcome:
         """It ends with an error; what it has staged is removed."""
