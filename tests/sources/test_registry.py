@@ -1,11 +1,13 @@
 """From a trigger's text to a source, and what stands in the way."""
 
+import re
 from collections.abc import Callable
 from importlib.metadata import metadata
 
 import pytest
 
 from jupyter_fn.model.errors import BadTrigger, MissingExtra
+from jupyter_fn.policy.batching import Bounds, key_of
 from jupyter_fn.sources import registry
 from jupyter_fn.sources.protocol import Source
 
@@ -90,3 +92,23 @@ def test_options_of_the_function_are_defaults_where_the_source_knows_them(source
     assert registry.check("topic:orders batch=5", "/", defaults=defaults).options == {"batch": "5", "window": "1s"}
     assert registry.check("in/*.csv", "/", defaults=defaults).options == defaults
     assert registry.check("rate(5 minutes)", "/", defaults=defaults).options == {}
+
+
+def test_single_events_go_together_where_anything_of_batches_is_asked_for() -> None:
+    assert registry.gathers(registry.check("in/*.csv", "/")) is None
+    assert registry.gathers(registry.check("in/*.csv batch=5", "/")) == Bounds(count=5)
+    assert registry.gathers(registry.check("s3://b/*.csv bytes=1KB", "/")) == Bounds(count=100, bytes=1024)
+    assert registry.gathers(registry.check("fn:other window=1s", "/")) == Bounds(count=100, window_s=1.0)
+    by_key = registry.gathers(registry.check("in/*.csv key=event.stem[:4]", "/"))
+    assert by_key is not None
+    assert key_of(by_key, {"stem": "2026-01"}) == "2026"
+
+
+def test_a_topic_makes_its_batches_itself() -> None:
+    assert registry.gathers(registry.check("topic:orders batch=5", "/")) is None
+
+
+@pytest.mark.parametrize("text", ["batch=0", "bytes=0", "bytes=lots", "window=soon", "key=event.", "key=open(1)"])
+def test_a_bound_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(BadTrigger, match=f"^{re.escape(text.partition('=')[0])}="):
+        registry.check(f"in/*.csv {text}", "/")

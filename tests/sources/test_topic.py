@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from jupyter_fn.model.event import MAX_HOPS
+from jupyter_fn.sources import topic
 from jupyter_fn.sources.protocol import Source
 
 Build = Callable[..., Source]
@@ -42,6 +45,28 @@ def test_the_rest_waits_for_its_window_or_until_it_is_full(source_of: Build, log
     full = source.poll(first.position, NOW + 6)
     assert [event.key for event in full.events] == ["3-4"]
     assert full.wake_at is None
+
+
+def test_batches_are_cut_by_bytes_and_where_the_key_changes(source_of: Build, logs: Any) -> None:
+    for n in (1, 1, 2, 2, 2):
+        logs.emit("orders", {"shop": n, "text": "x" * 20}, at=NOW)
+    by_key = source_of("topic:orders window=1h key=event.value.shop").poll(None, NOW)
+    assert ([event.key for event in by_key.events], by_key.position) == (["1-2"], 2)
+    by_bytes = source_of("topic:orders bytes=80b").poll(None, NOW)
+    assert [event.key for event in by_bytes.events] == ["1-2", "3-4", "5-5"]
+
+
+def test_what_is_there_goes_together_also_where_it_takes_several_looks(
+    source_of: Build, logs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic, "_READ", 5)
+    for n in range(7):
+        logs.emit("orders", n, at=NOW)
+    source = source_of("topic:orders batch=4")
+    first = source.poll(None, NOW)
+    assert ([event.key for event in first.events], first.position, first.more) == (["1-4"], 4, True)
+    second = source.poll(first.position, NOW)
+    assert ([event.key for event in second.events], second.more) == (["5-7"], False)
 
 
 def test_the_first_look_begins_at_the_start_of_the_topic_or_at_its_end(source_of: Build, logs: Any) -> None:
