@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
-from jupyter_fn.model.errors import BadTrigger, BadValue, HomeRefused, NotFound, PackageMismatch
+from jupyter_fn.model.errors import BadTrigger, BadValue, HomeRefused, MissingExtra, NotFound, PackageMismatch
+from jupyter_fn.model.target import FILE_SCHEMES
 from jupyter_fn.runtime.loading import pack
+from jupyter_fn.sources.registry import FILES, KINDS
 from jupyter_fn.store import functions, triggers
 
 pytestmark = pytest.mark.anyio
@@ -193,3 +195,15 @@ async def test_a_version_that_was_undone_is_not_remembered_under_the_number_that
     await busy.invoke()
     given = (await busy.sent(2))[-1]
     assert (given.version, given.bundle) == (2, third["version"]["bundle"])
+
+
+async def test_a_destination_whose_filesystem_is_not_installed_is_refused_with_what_to_install(stage, monkeypatch):
+    monkeypatch.setattr("jupyter_fn.engine.publisher.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match="'s3://bucket/dead/' needs s3fs") as caught:
+        await stage.publish(on_failure=("s3://bucket/dead/",))
+    assert caught.value.remedy == 'Run: pip install "jupyter-fn[s3]"'
+    assert published(stage) == []
+
+
+def test_destinations_lie_on_the_filesystems_that_triggers_know():
+    assert set(FILE_SCHEMES) == {scheme for scheme, kind in KINDS.items() if kind.path == FILES}
