@@ -113,12 +113,14 @@ class Breakers:
             self._in_doubt = {run: name for run, name in self._in_doubt.items() if run not in known}
 
     def _verdicts(self, step: Step, now: float) -> Iterator[bool]:
-        attempts = [one.attempt for one in step.instructions if isinstance(one, RecordAttempt)]
-        own = judge(self.of(step.after.function), step.after, attempts[-1] if attempts else None, now)
-        yield from () if own is None else (own,)
-        for child in _children(step):
+        attempt = next((one.attempt for one in step.instructions if isinstance(one, RecordAttempt)), None)
+        own = judge(self.of(step.after.function), step.after, attempt, now)
+        if own is not None:
+            yield own
+        for child in _children(step) if step.after.state is State.SPLIT else ():
             verdict = has_failed(child.state, str(child.reason))
-            yield from () if verdict is None else (verdict,)
+            if verdict is not None:
+                yield verdict
 
     def _weigh(self, name: str, failed: bool, now: float) -> None:
         before = self.of(name)

@@ -76,8 +76,8 @@ def weigh(breaker: Breaker, failed: bool, now: float, fuse: Fuse) -> Breaker:
 
 
 def _count(breaker: Breaker, failed: bool, now: float, fuse: Fuse) -> Breaker:
-    if fuse.runs <= 0:
-        return breaker
+    if fuse.runs <= 0 or (not failed and len(breaker.window) == fuse.runs and True not in breaker.window):
+        return breaker  # all was well, and is
     window = (*breaker.window, failed)[-fuse.runs :]
     bad = sum(window)
     if len(window) < fuse.runs or not failed or bad < fuse.share * fuse.runs:
