@@ -15,6 +15,8 @@ from ..runtime.pool import Environments
 from .lane import Batch, Lane
 from .wire import outcome_to_dict
 
+_BEYOND = 1.2  # where this process is not able to end its environments when its lane falls silent, they end then
+
 
 def lane_op(service: str) -> str:
     """The name of the comm handler of a service."""
@@ -44,6 +46,7 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.environments.start()
         self.lane: Lane | None = None
         self.incarnation = 0.0
+        self.lease_s = 0.0
         self.turn = asyncio.Lock()
         worker.handlers[lane_op(self.service)] = self.open_lane
 
@@ -66,14 +69,17 @@ class EnvironmentsPlugin(WorkerPlugin):
             self.lane.close()
         async with self.turn:
             self.lane = lane = Lane(comm, beat_s=beat_s, silence_s=silence_s)
+            self.lease_s = _BEYOND * silence_s
             await comm.write({"id": self.worker.id, "name": self.worker.name, "slots": self.slots})
             await lane.run(self.obey)
             self.lane = None
             await self.environments.abandon()
+            self.environments.lease(None)
         return Status.dont_reply
 
     def obey(self, batch: Batch, payloads: dict[str, bytes]) -> None:
-        """What the service says."""
+        """What the service says, if only that it is there."""
+        self.environments.lease(self.lease_s)
         for digest, payload in payloads.items():
             self.environments.provide(digest, payload)
         assignments = [Assignment.from_dict(item) for kind, item in batch if kind == "run"]

@@ -127,7 +127,7 @@ def cancelled() -> dict[str, Any]:
 
 def not_startable(reason: str) -> dict[str, Any]:
     """This worker has no environments to offer: not the handler's fault."""
-    return WorkerLost(f"This worker cannot start environments: {reason}.", "Look at the worker's own log.").to_dict()
+    return WorkerLost(f"This worker cannot run environments: {reason}.", "Look at the worker's own log.").to_dict()
 
 
 def traceback_of(error: BaseException) -> str:

@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .linux import require_linux
 from .packets import packet_pair, receive, send
@@ -21,6 +22,7 @@ from .packets import packet_pair, receive, send
 log = logging.getLogger(__name__)
 _START_LIMIT_S = 60.0
 _END_LIMIT_S = 5.0
+_SAID_AGAIN = 0.1  # of a lease: it need not be said more often
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -53,6 +55,7 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._watchdog: asyncio.TimerHandle | None = None
+        self._leased_at = 0.0
         self.ready_since: float | None = None  # monotonic: when it began to take requests
 
     @property
@@ -92,13 +95,20 @@ class Nursery:
         """Ask to kill an environment and everything it started; `died` follows. One that is dead already is fine."""
         self._ask({"kill": name}, [])
 
+    def lease(self, lease_s: float | None) -> None:
+        """Environments end when this is not said again for so many seconds; None: they need not. May be said often."""
+        now = time.monotonic()
+        if lease_s is None or now - self._leased_at >= lease_s * _SAID_AGAIN:
+            self._leased_at = now
+            self._ask({"lease_s": lease_s}, [])
+
     async def close(self) -> None:
         """End the zygote, and with it every environment."""
         process = self._drop()
         if process is not None:
             await asyncio.to_thread(_end, process)
 
-    def _ask(self, request: dict[str, str], fds: list[int]) -> None:
+    def _ask(self, request: Mapping[str, Any], fds: list[int]) -> None:
         if self._control is None:
             return
         try:
@@ -151,6 +161,7 @@ class Nursery:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
         process, self._process, self._control, self.ready_since = self._process, None, None, None
+        self._leased_at = 0.0
         return process
 
 

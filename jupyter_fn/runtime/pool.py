@@ -137,6 +137,11 @@ class Environments:
         if ticket is not None and (there := ticket.questions.pop(name, None)) is not None:
             effects.answer(there, go=go)
 
+    def lease(self, lease_s: float | None) -> None:
+        """All environments end, whatever becomes of this process, when this is not said again for so many seconds. None:
+        they need not. Attempts that end so are lost with their worker."""
+        self._nursery.lease(lease_s)
+
     async def abandon(self) -> None:
         """Kill every attempt and forget what waits; no outcome comes of any of it. Idle environments stay warm."""
         self._let_go()

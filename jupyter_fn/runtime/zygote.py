@@ -9,10 +9,13 @@ owner → zygote                     zygote → owner
 =================================  =======================================================
 `{"fork": id}` + channel, log fd   `{"ready": pid}` once
 `{"kill": id}`                     `{"born": id, "pid": pid}`
-end of file: end everything        `{"died": id, "status", "cpu_ms", "max_memory_mb", "error"}`
+`{"lease_s": s or null}`           `{"died": id, "status", "cpu_ms", "max_memory_mb", "error"}`
+end of file: end everything
 =================================  =======================================================
 
-Nothing survives: environments die with the zygote, and it adopts and kills whatever processes an environment leaves.
+Nothing survives: environments die with the zygote, and it adopts and kills whatever processes an environment leaves. A
+lease that the owner does not renew in time ends all environments: an owner that hangs or is stopped cannot end them, and
+somebody else may have been given what they do.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ PRELOAD = (
     *(f"{__package__}.{name}" for name in ("context", "faults", "loading", "outputs", "writes")),
     "jupyter_fn.capture.lines",  # captured functions are built with it
 )
+_CUT_OFF = "it was cut off for too long"
 _ORPHANS_WAIT_S = 0.05
 _END_WAIT_S = 2.0
 _SIGNALS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT)
@@ -75,6 +79,8 @@ class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.living: dict[int, str] = {}  # pid → id
+        self.given_up: set[int] = set()  # pids that were killed at the end of the lease
+        self.lease_ends: float | None = None  # monotonic
         self.woken, self.waker = socket.socketpair()
         self.woken.setblocking(False)
         self.waker.setblocking(False)
@@ -90,13 +96,26 @@ class Zygote:
         self.tell(ready=os.getpid())
         going = True
         while going:
-            ready = {fd for fd, _ in poll.poll()}
+            ready = {fd for fd, _ in poll.poll(self.patience_ms())}
             if self.woken.fileno() in ready:
                 going = signal.SIGTERM not in self.woken.recv(4096)
                 self.reap()
             if going and self.control.fileno() in ready:
                 going = self.obey()
+            self.check_lease()
         self.end()
+
+    def patience_ms(self) -> float | None:
+        """How long to wait for whatever comes next."""
+        return None if self.lease_ends is None else max(0.0, self.lease_ends - time.monotonic()) * 1000 + 1
+
+    def check_lease(self) -> None:
+        """End every environment when the lease has run out."""
+        if self.lease_ends is not None and time.monotonic() >= self.lease_ends:
+            self.lease_ends = None
+            self.given_up.update(self.living)
+            for pid in self.living:
+                kill(pid)
 
     def tell(self, **message: Any) -> None:
         """To the owner; when it is gone there is nobody to tell, and the end comes by itself."""
@@ -111,6 +130,8 @@ class Zygote:
         request, fds = json.loads(packet[0]), packet[1]
         if "fork" in request:
             self.fork(request["fork"], fds)
+        elif "lease_s" in request:
+            self.lease_ends = None if request["lease_s"] is None else time.monotonic() + request["lease_s"]
         elif "kill" in request:
             for pid in [pid for pid, name in self.living.items() if name == request["kill"]]:
                 kill(pid)
@@ -154,15 +175,17 @@ class Zygote:
 
     def reap(self) -> None:
         """Collect whoever ended; report environments, end what they left behind."""
-        ended: dict[str, tuple[int, float, int]] = {}
+        ended: dict[str, tuple[int, float, int, str | None]] = {}
         for pid, status, usage in _collected():
             name = self.living.pop(pid, None)
             if name is not None:
-                ended[name] = (status, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss // 1024)
+                why = _CUT_OFF if pid in self.given_up else None
+                ended[name] = (status, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss // 1024, why)
+                self.given_up.discard(pid)
         orphans_ms = self.end_orphans()
-        for name, (status, cpu_ms, peak_mb) in ended.items():
+        for name, (status, cpu_ms, peak_mb, why) in ended.items():
             code = os.waitstatus_to_exitcode(status)
-            self.tell(died=name, status=code, cpu_ms=cpu_ms + orphans_ms, max_memory_mb=peak_mb, error=None)
+            self.tell(died=name, status=code, cpu_ms=cpu_ms + orphans_ms, max_memory_mb=peak_mb, error=why)
             orphans_ms = 0.0
 
     def end_orphans(self) -> float:

@@ -140,6 +140,18 @@ def test_a_service_that_falls_silent_loses_its_attempts_before_their_lease_ends(
     see_it_end(pid)
 
 
+def test_a_worker_that_is_stopped_loses_its_attempts_all_the_same(dask: Any) -> None:
+    bench = dask("local", beat_s=0.1, lease_s=1.0)
+    worker = parent_of(bench.run(PIDS).result[1])
+    _, pid = hold(bench)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        see_it_end(pid)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    bench.wait(lambda: bench.lost)
+
+
 def test_a_lane_with_nothing_to_say_stays_open(dask: Any) -> None:
     bench = dask("local", beat_s=0.05, lease_s=0.5)
     worker = bench.worker()

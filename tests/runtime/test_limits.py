@@ -203,3 +203,35 @@ asyncio.run(main())
     pid = int(done.stdout)
     with pytest.raises((ProcessLookupError, ChildProcessError)):
         os.waitid(os.P_PIDFD, os.pidfd_open(pid), os.WEXITED)
+
+
+# --- the lease of a worker
+
+
+def test_a_lease_that_is_not_renewed_ends_every_attempt_as_lost_and_later_ones_begin_again(house_with: Any) -> None:
+    house = house_with(slots=2)
+    house.submit(*[house.assign(STEADY, run_id=run_id) for run_id in "ab"])
+    house.wait(lambda: len(house.told_started) == 2)
+    house.tell(lambda: house.pool.lease(0.05))
+    house.wait(lambda: len(house.outcomes) == 2)
+    assert {o.error["class"] for o in house.outcomes} == {"WorkerLost"}
+    assert "cut off for too long" in house.outcomes[0].error["message"]
+    assert house.run("def handler(event): return 1").result == 1
+
+
+def test_a_lease_that_is_given_up_ends_nothing(house_with: Any) -> None:
+    house = house_with(slots=1)
+    source = "import time\ndef handler(event): time.sleep(event.s)\n"
+    house.run(source, {"s": 0})
+    house.tell(lambda: house.pool.lease(0.2))
+    house.tell(lambda: house.pool.lease(None))
+    assert house.run(source, {"s": 0.4}).error is None
+
+
+def test_a_lease_is_passed_on_a_few_times_however_often_it_is_renewed(house_with: Any, monkeypatch: Any) -> None:
+    house = house_with(slots=1)
+    asked: list[Any] = []
+    monkeypatch.setattr(house.pool._nursery, "_ask", lambda request, fds: asked.append(request))
+    for _ in range(1000):
+        house.tell(lambda: house.pool.lease(60.0))
+    assert asked == [{"lease_s": 60.0}]
