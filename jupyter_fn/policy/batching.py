@@ -61,7 +61,8 @@ def waits_on(count: int, since: float, bounds: Bounds, now: float) -> bool:
 def _cut(items: Sequence[Item], bounds: Bounds) -> Iterator[tuple[int, int]]:
     first, size = 0, 0
     for place, item in enumerate(items):
-        full = place - first == bounds.count or (bounds.bytes is not None and size + item.bytes > bounds.bytes)
+        heavy = bounds.bytes is not None and (size >= bounds.bytes or size + item.bytes > bounds.bytes)
+        full = heavy or place - first == bounds.count
         if place > first and (full or item.key != items[first].key):
             yield first, place
             first, size = place, 0
