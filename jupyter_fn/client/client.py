@@ -20,7 +20,7 @@ from ..model.run import TERMINAL
 from . import tables
 from .address import stop_service
 from .connection import Connection
-from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, Replay, RunFacts, Status
+from .facts import Audit, Backfill, Cost, Explanation, FunctionFacts, Redrive, Replay, RunFacts, Status
 from .moments import Moment, moment
 from .tables import Row, Table
 
@@ -263,6 +263,34 @@ class Client:
         body = {**span, **which, "code": code, "replay": replay or new_id(), "dry_run": dry_run}
         path = f"functions/{_part(name)}/replay"
         return Replay(self._connection.request("POST", path, body=body, wait_s=_LONG_S, repeatable=True))
+
+    def backfill(
+        self,
+        name: str,
+        on: str,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        code: str | int = "latest",
+        dry_run: bool = False,
+    ) -> Backfill:
+        """List a trigger once from nothing, and run what the function has not run of it.
+
+        Args:
+            name: the function.
+            on: the text of a trigger, one of the function's own or any other.
+            since: when a file was modified, a record came, a run ended or a schedule fired at the earliest: a time, or a
+                duration ago (`"30d"`).
+            until: and before when. A schedule needs both.
+            code: `latest`, or a version's number or an alias.
+            dry_run: only count runs and bytes, and estimate the cost.
+        """
+        now = time.time()
+        span = {"since": moment(since, now) or "", "until": moment(until, now) or ""}
+        body = {"on": str(on), **span, "code": str(code), "dry_run": dry_run}
+        path = f"functions/{_part(name)}/backfill"
+        # The ledger knows what has run, so a broken call may be made again.
+        return Backfill(self._connection.request("POST", path, body=body, wait_s=_LONG_S, repeatable=True))
 
     # questions
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import FnError
 from . import html
 from .echo import echo, report
-from .facts import Audit, Cost, Explanation, FunctionFacts, Redrive, Replay
+from .facts import Audit, Backfill, Cost, Explanation, FunctionFacts, Redrive, Replay
 from .failures import Failures, chosen
 from .remote import run_error
 from .runs import Log, Run, Runs
@@ -156,6 +156,21 @@ class Function:
                 `dry_run=True`, and `replay=`: an id, with which one that was broken off goes on.
         """
         return self._client.replay(self.name, since=since, until=until, code=code, **how)
+
+    def backfill(
+        self, on: str, *, since: Any = None, until: Any = None, code: str | int = "latest", dry_run: bool = False
+    ) -> Backfill:
+        """List a trigger once from nothing, and run what the function has not run of it, behind everything that is live.
+
+        Args:
+            on: the text of a trigger, one of the function's own or any other.
+            since: when a file was modified, a record came, a run ended or a schedule fired at the earliest: a time, or a
+                duration ago (`"30d"`).
+            until: and before when. A schedule needs both.
+            code: `latest`, or a version's number or an alias.
+            dry_run: only count runs and bytes, and estimate the cost.
+        """
+        return self._client.backfill(self.name, on, since=since, until=until, code=code, dry_run=dry_run)
 
     def delete(self) -> None:
         """Remove the function."""

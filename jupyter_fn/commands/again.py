@@ -1,4 +1,4 @@
-"""Commands that run something again: redrive replay."""
+"""Commands that run something again, or late: redrive replay backfill."""
 
 from __future__ import annotations
 
@@ -101,4 +101,17 @@ def replay(session: Session, /, name: str, as_json: bool, **how: Any) -> object:
     return session.answer(session.client().replay(name, **how), as_json=as_json)
 
 
-COMMANDS = (redrive, replay)
+@click.command(cls=FnCommand)
+@click.argument("name")
+@click.option("--on", metavar="TRIGGER", required=True, help="One of the function's own, or any other.")
+@_span_options
+@click.option("--code", metavar="VERSION", default="latest", show_default=True, help="Or a number, or an alias.")
+@_dry_run_option
+@json_option
+@click.pass_obj
+def backfill(session: Session, /, name: str, on: str, as_json: bool, **how: Any) -> object:
+    """List a trigger once from nothing, and run what has not run."""
+    return session.answer(session.client().backfill(name, on, **how), as_json=as_json)
+
+
+COMMANDS = (redrive, replay, backfill)

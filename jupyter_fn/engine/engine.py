@@ -16,6 +16,7 @@ from ..policy.stimuli import Recovered
 from ..settings import Settings
 from ..store import attempts, costs, queue
 from ..store.database import Database
+from .backfills import Backfills
 from .batcher import Batcher
 from .bench import Bench
 from .breaker import Breakers
@@ -115,6 +116,7 @@ class Engine:
         self.cancellations = Cancellations(database, self.transitions, self.feed)
         self.redrives = Redrives(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
         self.replays = Replays(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
+        self.backfills = Backfills(database, self.catalog, self.dispatcher, self.poller, changed=changed, clock=clock)
         self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []

@@ -112,8 +112,7 @@ def wanted_triggers(function: str, options: Options, folder: str, *, now: float)
     Raises:
         BadTrigger: one that cannot be watched, or `batch` or `window` where none of them makes batches.
     """
-    defaults = {} if options.batch is None else {"batch": str(options.batch)}
-    defaults |= {} if options.window_s is None else {"window": f"{options.window_s}s"}
+    defaults = defaults_of(options)
     checked = [registry.check(t, folder, function=function, alias=LIVE, defaults=defaults) for t in options.on]
     for option in defaults:
         if checked and not any(option in trigger.options for trigger in checked):
@@ -122,6 +121,12 @@ def wanted_triggers(function: str, options: Options, folder: str, *, now: float)
                 f"Leave --{option} out; triggers on files, topics and functions make batches.",
             )
     return [replace(trigger, created=now) for trigger in checked]
+
+
+def defaults_of(options: Options) -> dict[str, str]:
+    """What `--batch` and `--window` say for triggers that do not say it themselves."""
+    batch = {} if options.batch is None else {"batch": str(options.batch)}
+    return batch | ({} if options.window_s is None else {"window": f"{options.window_s}s"})
 
 
 def _check_targets(options: Options) -> None:

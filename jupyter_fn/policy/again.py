@@ -28,7 +28,11 @@ class Span:
 
     def holds(self, moment: float) -> bool:
         """Whether the moment lies in it."""
-        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+        return (self.since is None or self.since <= moment) and self.ends_after(moment)
+
+    def ends_after(self, moment: float) -> bool:
+        """Whether the moment lies in it or before it."""
+        return self.until is None or moment < self.until
 
 
 def span_of(since: str, until: str) -> Span:

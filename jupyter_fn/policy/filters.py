@@ -93,12 +93,13 @@ def skip_others(wanted: Filter | None, new_events: Sequence[NewEvent], *, trigge
     """The same events; those that the filter does not take are entered in the ledger with the reason. For events that go
     into batches: they are chosen before they have ids."""
     return [
-        new if new.skip or taken(wanted, _as_event(new, trigger)) else replace(new, skip=Reason.FILTERED.value)
+        new if new.skip or taken(wanted, as_event(new, trigger)) else replace(new, skip=Reason.FILTERED.value)
         for new in new_events
     ]
 
 
-def _as_event(new: NewEvent, trigger: Trigger) -> Event:
+def as_event(new: NewEvent, trigger: Trigger) -> Event:
+    """What a new event would be in the ledger of a trigger; it has no id yet."""
     return Event(
         id="",
         seq=0,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import count, islice, takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -87,6 +87,12 @@ def fires(schedule: Schedule, after: float, until: float, limit: int) -> list[fl
     return list(islice(takewhile(lambda fire: fire <= until, schedule.after(after)), limit))
 
 
+def past_fires(schedule: Schedule, since: float, until: float) -> Iterator[float]:
+    """Fire times in `[since, until)`, rising; those of a rate lie on its grid, which has no beginning here."""
+    found = schedule.from_(since) if isinstance(schedule, Rate) else schedule.after(math.nextafter(since, -math.inf))
+    return takewhile(lambda fire: fire < until, found)
+
+
 def interval(schedule: Schedule, fire: float) -> tuple[float, float]:
     """`(start, end)` of the data that `fire` stands for: from the fire time before it to itself. Both are the same
     moment when there is none before."""
@@ -145,12 +151,12 @@ class _FiveFields:
 
 
 def _fields(text: str) -> _Fields:
-    count = len(text.split())
-    if count == 6:
+    fields = len(text.split())
+    if fields == 6:
         return parse_aws_cron(text)
-    if count != 5:
+    if fields != 5:
         raise BadTrigger(
-            f"cron({text}) has {count} fields.",
+            f"cron({text}) has {fields} fields.",
             "Write five, cron(minute hour day month weekday), or AWS's six, cron(0 6 ? * MON-FRI *).",
         )
     try:
@@ -218,11 +224,13 @@ class Rate:
 
     def after(self, moment: float) -> Iterator[float]:
         """Fire times strictly after `moment`, rising."""
-        count = max(1, math.floor((moment - self.anchor) / self.period_s))
-        while True:
-            if self._fire(count) > moment:
-                yield self._fire(count)
-            count += 1
+        first = max(1, math.floor((moment - self.anchor) / self.period_s))
+        return (fire for fire in map(self._fire, count(first)) if fire > moment)
+
+    def from_(self, moment: float) -> Iterator[float]:
+        """Points of the grid at or after `moment`, rising, also those before the first fire."""
+        first = math.floor((moment - self.anchor) / self.period_s) - 1
+        return (fire for fire in map(self._fire, count(first)) if fire >= moment)
 
     def before(self, moment: float) -> Iterator[float]:
         """Fire times strictly before `moment`, falling."""
@@ -233,8 +241,8 @@ class Rate:
         """One period before, on the same grid."""
         return self._fire(round((fire - self.anchor) / self.period_s) - 1)
 
-    def _fire(self, count: int) -> float:
-        return self.anchor + count * self.period_s
+    def _fire(self, number: int) -> float:
+        return self.anchor + number * self.period_s
 
 
 def _rate(text: str, anchor: float) -> Rate:

@@ -68,6 +68,18 @@ class Replay(Body):
     dry_run: bool = False
 
 
+class Backfill(Body):
+    """What was there before, of which trigger."""
+
+    on: str = Field(description="The text of a trigger, one of the function's own or any other.")
+    since: str = Field(
+        "", description="When a file was modified, a record came, a schedule fired: then (ISO 8601) or later."
+    )
+    until: str = Field("", description="Before that time.")
+    code: str = Field("latest", description="latest, or a version's number or an alias.")
+    dry_run: bool = False
+
+
 class NewRecord(TypedDict, total=False):
     """One record of a topic. A dict, for there are thousands in one request."""
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from ..model.codec import dumps, loads
 from ..model.errors import BadValue
 from ..model.version import Draft
-from .bodies import Cancel, Invoke, Map, Records, Redrive, Replay, Weights
+from .bodies import Backfill, Cancel, Invoke, Map, Records, Redrive, Replay, Weights
 from .state import Running
 from .stream import event_stream
 
@@ -161,6 +161,12 @@ async def redrive(service: Service, name: str, body: Redrive) -> Json:
 async def replay(service: Service, name: str, body: Replay) -> Json:
     """Run past events again, apart from the live runs."""
     return Json(await service.engine.replays.replay(name, **body.model_dump()))
+
+
+@api.post("/functions/{name}/backfill")
+async def backfill(service: Service, name: str, body: Backfill) -> Json:
+    """List a trigger once from nothing, and run what has not run."""
+    return Json(await service.engine.backfills.backfill(name, **body.model_dump()))
 
 
 @api.get("/functions/{name}/explain")

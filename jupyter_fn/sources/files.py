@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from ..model.errors import BadTrigger
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
-from ..model.units import iso, parse_duration_s
+from ..model.units import iso, parse_duration_s, parse_time
 from ..policy.discovery import escape, file_key, matches, settled_at, skipped
 from .formats import unfinished
 from .listing import Found, Listing
 from .local import LocalListing
 from .options import GATHERED, Option, one_of
-from .protocol import Look, Poll
+from .protocol import Asked, Look, Poll
 from .remote import OBJECT_STORES, RemoteListing
 from .wiring import Wiring
 
 PAGE = 1000  # events in one transaction
+_PATIENCE_S = 10.0  # so long a backfill waits for files to settle
 _IDLE_SHARE = 9  # a listing is repeated after this many times its own length at the earliest: 10 % of one core
 
 
@@ -61,6 +62,7 @@ class FileSource:
         self._next: Any = None  # the position that says that the last page was committed
         self._backlog: deque[Found] = deque()
         self._wake_at = 0.0
+        self._settling: list[float] = []  # when files are complete that were not yet at the last look
         self._listing_s = 0.0
         self._lacking: dict[str, tuple[str, str]] = {}  # path → version, what its end lacks
 
@@ -99,6 +101,22 @@ class FileSource:
         self._next = {"looked": state["looked"] or not more, "page": state["page"] + bool(page)}
         return Poll(events=events, position=self._next, wake_at=self._wake_at, more=more)
 
+    def past(self, asked: Asked, now: float) -> Iterator[Poll]:
+        """All complete files that were modified in the span; those that settle soon are waited for. Needs a source of its
+        own."""
+        poll = self.poll(None, now)
+        soon = [moment for moment in self._settling if moment <= now + _PATIENCE_S]
+        if soon:
+            now = max(soon)
+            yield Poll(events=[], position=None, wake_at=now, more=True)
+            poll = self.poll(None, now)
+        while True:
+            events = [new for new in poll.events if asked.span.holds(parse_time(new.data["modified"]))]
+            yield Poll(events=events, position=None, more=poll.more)
+            if not poll.more:
+                return
+            poll = self.poll(poll.position, now)
+
     def _settle_last_page(self, *, committed: bool) -> None:
         if committed:
             self._seen.update(self._offered)
@@ -117,8 +135,8 @@ class FileSource:
         self._backlog.extend(sorted(ready, key=lambda found: (_arrived(found, now), found.path)))
         self._forget_all_but({found.path for found in there})
         self._listing_s = time.perf_counter() - started
-        later = [moment for moment in due.values() if moment > now]
-        self._wake_at = min([*later, now + max(self._poll_s, _IDLE_SHARE * self._listing_s)])
+        self._settling = [moment for moment in due.values() if moment > now]
+        self._wake_at = min([*self._settling, now + max(self._poll_s, _IDLE_SHARE * self._listing_s)])
 
     def _is_new(self, found: Found) -> bool:
         seen = self._seen.get(found.path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from .options import GATHERED, Option, one_of
-from .protocol import FinishedRun, Look, Poll
+from .protocol import Asked, FinishedRun, Look, Poll
 from .wiring import Wiring, named
 
 PAGE = 1000  # events in one transaction
@@ -47,6 +47,17 @@ class FollowSource:
             position=finished[-1].seq if finished else position,
             more=len(finished) == PAGE,
         )
+
+    def past(self, asked: Asked, now: float) -> Iterator[Poll]:
+        """Runs that ended in the span."""
+        end = self._logs.last_finished() if asked.position is None else asked.position
+        after, more = 0, True
+        while more:
+            finished = self._logs.finished(self._function, failed=self._failed, after=after, limit=PAGE)
+            after = finished[-1].seq if finished else end
+            more = len(finished) == PAGE and after < end
+            wanted = [run for run in finished if run.seq <= end and asked.span.holds(run.ended)]
+            yield Poll(events=[self._event(run) for run in wanted], position=None, more=more)
 
     def _event(self, run: FinishedRun) -> NewEvent:
         return NewEvent(

@@ -6,11 +6,12 @@ handed in by the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..model.event import NewEvent
+from ..policy.again import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,27 @@ class Look:
     path: str = ""  # of a file: as its events name it, also when it is gone
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a backfill wants of a source."""
+
+    span: Span
+    live: bool = False  # a trigger follows the source, and goes on from `position`
+    position: Any = None
+    taken: Callable[[], Collection[str]] = tuple  # the keys that its ledger has
+
+
 class Source(Protocol):
     """Every method may block: the engine calls it in a thread. One instance serves one trigger."""
 
     def poll(self, position: Any, now: float) -> Poll:
         """Look from `position` (None at first). Must be repeatable: until the result is committed, the same position comes again."""
+        ...
+
+    def past(self, asked: Asked, now: float) -> Iterator[Poll]:
+        """What was there before, from nothing and page by page, oldest first, but for what a live trigger still brings.
+        A page with `wake_at` is to be waited for before the next one. The last page's position, if it has one, is where a
+        trigger would go on. Raises BadValue for a span that cannot be."""
         ...
 
     def listen(self, hint: Callable[[], None]) -> Callable[[], None] | None:

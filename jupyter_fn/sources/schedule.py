@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, ClassVar
 
-from ..model.errors import BadTrigger
+from ..model.errors import BadTrigger, BadValue
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from ..model.units import iso, parse_time
@@ -19,11 +21,13 @@ from ..policy.schedule import (
     next_fire,
     parse_schedule,
     parse_zone,
+    past_fires,
 )
 from .options import Option, one_of
-from .protocol import Look, Poll
+from .protocol import Asked, Look, Poll
 from .wiring import Wiring
 
+PAGE = 1000  # events in one transaction
 _TICK_S = 1e-3  # fire times of one schedule are never nearer than this
 
 
@@ -73,6 +77,16 @@ class ScheduleSource:
         return Poll(
             events=events, position=after, wake_at=wake_at, more=found.more, ended=wake_at is None and not found.more
         )
+
+    def past(self, asked: Asked, now: float) -> Iterator[Poll]:
+        """Every fire time of the span up to now. A rate that nobody follows counts from the beginning of the span."""
+        since, until = asked.span.since, asked.span.until
+        if since is None or until is None:
+            raise BadValue(f"The past of {self._text} has no end.", "Say from when to when: --since T --until T.")
+        schedule = self._schedule((asked.position or {}).get("anchor", since))
+        found = past_fires(schedule, since, min(until, math.nextafter(now, math.inf)))
+        while page := list(islice(found, PAGE)):
+            yield Poll(events=[self._event(schedule, fire) for fire in page], position=None, more=len(page) == PAGE)
 
     def _event(self, schedule: Schedule, fire: float) -> NewEvent:
         start, end = interval(schedule, fire)

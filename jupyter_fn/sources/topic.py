@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from ..model.codec import dumps
 from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from ..model.units import iso
+from ..policy.again import Span
 from ..policy.batching import Item, close, key_of
+from ..policy.filters import Filter
 from ..policy.loops import goes_round
 from .options import CUT, Option, bounds_of, one_of
-from .protocol import LogRecord, Look, Poll
+from .protocol import Asked, LogRecord, Look, Poll
 from .wiring import Wiring, named
 
 _READ = 1000  # records at once, at least
@@ -58,6 +63,34 @@ class TopicSource:
             wake_at=closing.due,
             more=more,
         )
+
+    def past(self, asked: Asked, now: float) -> Iterator[Poll]:
+        """Records of the span that no batch of the ledger covers."""
+        end, bounds = self._end(asked), replace(self._bounds, window_s=0.0)
+        covered, wanted = _covered(asked.taken()), self._wanted()
+        after, reached, more, kept = 0, 0, True, list[LogRecord]()
+        while more:
+            page = self._logs.records(self._topic, after=after, limit=_READ)
+            after = page[-1].seq if page else end
+            more = len(page) == _READ and after < end
+            before = [record for record in page if record.seq <= end and asked.span.ends_after(record.timestamp)]
+            reached = before[-1].seq if before else reached
+            kept += [record for record in before if self._is_missing(record, asked.span, covered, wanted)]
+            groups = close([self._item(record) for record in kept], bounds, now, more=more).groups
+            yield Poll(events=[self._event(kept[first:last]) for first, last in groups], position=reached, more=more)
+            kept = kept[groups[-1][1] if groups else 0 :]
+
+    @staticmethod
+    def _is_missing(record: LogRecord, span: Span, covered: Callable[[int], bool], wanted: Filter | None) -> bool:
+        if not span.holds(record.timestamp) or covered(record.seq):
+            return False
+        return wanted is None or wanted.matches(_record(record))
+
+    def _end(self, asked: Asked) -> int:
+        """Up to where nobody else brings the records."""
+        if asked.position is not None:
+            return int(asked.position)
+        return 0 if asked.live and not self._latest else self._logs.last_record(self._topic)
 
     def _read(self, position: int) -> tuple[list[LogRecord], int, bool]:
         """Wanted records, as many as a batch has if there are so many; up to where it has looked; whether there are more."""
@@ -116,6 +149,19 @@ class TopicSource:
         if why_not:
             return Look(key="", verdict=f"{came}, and the function's filter does not take it: {why_not}", takes=False)
         return Look(key="", verdict=f"{came}.", takes=True)
+
+
+def _covered(keys: Iterable[str]) -> Callable[[int], bool]:
+    """Whether a sequence number lies in one of the ranges that these keys are."""
+    ranges = sorted((int(first), int(last)) for first, _, last in (key.partition("-") for key in keys))
+    starts = [first for first, _ in ranges]
+    reach = list(accumulate((last for _, last in ranges), max))
+
+    def covered(seq: int) -> bool:
+        place = bisect_right(starts, seq)
+        return place > 0 and seq <= reach[place - 1]
+
+    return covered
 
 
 def _hops(record: LogRecord) -> int:

@@ -31,6 +31,13 @@ def gather(
     """As `events.admit`, but only an event with `skip` gets a run; the others wait. Gives what was new."""
     if not triggers.set_position(conn, trigger_id, position):
         return []
+    return push(conn, trigger_id, function, new_events, make_run=make_run, now=now)
+
+
+def push(
+    conn: Connection, trigger_id: str, function: str, new_events: Sequence[NewEvent], *, make_run: MakeRun, now: float
+) -> list[Event]:
+    """As `events.push`, but only an event with `skip` gets a run; the others wait. Gives what was new."""
     entered = events.enter(conn, trigger_id, function, new_events, now, gathers=True)
     skipped = [events.first_run(event, new.skip, make_run) for event, new in entered if new.skip]
     runs.insert_all(conn, skipped)

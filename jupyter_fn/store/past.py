@@ -13,7 +13,7 @@ from ..model.run import Run, State
 from ..policy.again import Selection
 from . import events as ledger
 from . import runs as history
-from .dialect import storable
+from .dialect import storable_key
 from .events import MakeRun
 from .failures import is_failure
 from .runrow import COLUMNS, to_run
@@ -99,25 +99,30 @@ def recent(conn: Connection, function: str, *, last: int = 100) -> list[Run]:
 # --- what was there before ----------------------------------------------------------------------------------------
 
 
-def missing(conn: Connection, trigger_id: str, new: Sequence[NewEvent]) -> list[NewEvent]:
-    """Those of these events that the trigger has not run: it does not know them, or it has passed over what was there
-    when it looked for the first time."""
+def missing(conn: Connection, trigger_id: str, new: Sequence[NewEvent]) -> tuple[list[NewEvent], list[NewEvent]]:
+    """What of these the trigger has not run: events that it does not know, and those that it has passed over because they
+    were there when it looked for the first time."""
     keys = [one.key for one in new]
-    known = ledger.keys_of(conn, trigger_id, keys) - {event.key for event, _ in _passed_over(conn, trigger_id, keys)}
-    return [one for one in new if one.key not in known]
+    known = ledger.keys_of(conn, trigger_id, keys)
+    passed = {event.key for event, _ in _passed_over(conn, trigger_id, keys)}
+    return [one for one in new if one.key not in known], [one for one in new if storable_key(one.key) in passed]
+
+
+def keys(conn: Connection, trigger_id: str) -> list[str]:
+    """All keys of a trigger's ledger."""
+    return list(conn.execute(select(events.c.key).where(events.c.trigger == trigger_id)).scalars())
 
 
 def take_up(conn: Connection, trigger_id: str, keys: Sequence[str], *, make_run: MakeRun, now: float) -> list[Run]:
     """Runs for events that the trigger has passed over; each has the run that says so as its parent."""
     found = _passed_over(conn, trigger_id, keys)
-    made = [make_run(event).replace(parent=skipped, created=now) for event, skipped in found]
-    return history.insert_all(conn, made)
+    return history.insert_all(conn, [make_run(event).replace(parent=run_id, created=now) for event, run_id in found])
 
 
 def _passed_over(conn: Connection, trigger_id: str, keys: Sequence[str]) -> list[tuple[Event, str]]:
     """`(event, id of its run)` of those of these keys that `existing=skip` has left out."""
     other, found = runs.alias("other"), []
-    asked = [storable(key) for key in keys]
+    asked = [storable_key(key) for key in keys]
     for start in range(0, len(asked), PAGE):
         again = select(other.c.seq).where(other.c.parent == runs.c.id, other.c.parent != NONE, other.c.replay == NONE)
         of_keys = (events.c.trigger == trigger_id, events.c.key.in_(asked[start : start + PAGE]))

@@ -14,7 +14,8 @@ from .bell import News, ring
 from .dialect import storable
 from .schema import functions, triggers
 
-ACTIVE, REMOVED = "active", "removed"
+ACTIVE, ENDED, REMOVED = "active", "ended", "removed"
+UNFOLLOWED = ""  # the alias of a trigger that only names the ledger of a backfill
 _REVIVED = frozenset({REMOVED, "failing"})  # publishing again is a new try; what has ended or was paused stays so
 
 
@@ -34,15 +35,27 @@ def replace(conn: Connection, function: str, alias: str, wanted: Sequence[Trigge
 
 
 def _put(conn: Connection, trigger: Trigger) -> None:
-    state = conn.execute(select(triggers.c.state).where(triggers.c.id == trigger.id)).scalar()
+    there = conn.execute(select(triggers.c.state, triggers.c.alias).where(triggers.c.id == trigger.id)).first()
     row = _row_of(trigger)
-    if state is None:
+    if there is None:
         conn.execute(insert(triggers), row)
         return
     kept = {name: row[name] for name in ("function", "alias", "uri", "scheme", "options", "folder", "target")}
-    if state in _REVIVED:
+    if there.state in _REVIVED or there.alias == UNFOLLOWED:
         kept |= {"state": ACTIVE, "error": ""}
     conn.execute(update(triggers).where(triggers.c.id == trigger.id).values(kept))
+
+
+def keep(conn: Connection, trigger: Trigger) -> None:
+    """Enter a trigger that nobody follows, for its ledger. One that is known keeps its position; were it removed, it is
+    shown again."""
+    row = {**_row_of(trigger), "alias": UNFOLLOWED, "state": ENDED}
+    state = conn.execute(select(triggers.c.state).where(triggers.c.id == trigger.id)).scalar()
+    if state is None:
+        conn.execute(insert(triggers), row)
+    elif state == REMOVED:
+        shown = {"alias": UNFOLLOWED, "state": ENDED, "error": ""}
+        conn.execute(update(triggers).where(triggers.c.id == trigger.id).values(shown))
 
 
 def get(conn: Connection, trigger_id: str) -> Trigger:

@@ -169,7 +169,10 @@ def test_runs_are_stopped_by_their_ids_or_all_of_them(fake, daily, run_json):
     fake.on("POST", "functions/daily/replay", {"replay": "x", "count": 0})
     assert [run.state for run in daily.cancel(RUN)] == ["cancelled"]
     assert len(daily.cancel()) == 2
+    fake.on("POST", "functions/daily/backfill", {"trigger": "t", "count": 0})
     assert daily.replay(key="k", dry_run=True).replay == "x"
+    assert daily.backfill("in/*.csv", code=3).trigger == "t"
+    assert (fake.body()["on"], fake.body()["code"]) == ("in/*.csv", "3")
 
 
 def test_questions_go_to_the_service(fake, daily):

@@ -427,7 +427,7 @@ def test_every_command_explains_itself(call, name):
 def test_the_table_holds_the_commands_of_the_contract():
     expected = (
         "serve start stop status demo publish schedule ls show versions invoke runs run logs cancel cost pause resume "
-        "rm alias rollback failures redrive replay explain audit emit"
+        "rm alias rollback failures redrive replay backfill explain audit emit"
     )
     assert set(table.command_names()) == set(expected.split())
 

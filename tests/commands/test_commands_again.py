@@ -14,6 +14,7 @@ def service(fake, run_json):
     fake.on("GET", "runs", [run_json(), run_json(id=OTHER)])
     fake.on("POST", "functions/daily/redrive", MADE)
     fake.on("POST", "functions/daily/replay", {**MADE, "replay": "again"})
+    fake.on("POST", "functions/daily/backfill", {**MADE, "trigger": "daily-1", "estimated_cost_usd": None})
     return fake
 
 
@@ -100,3 +101,24 @@ def test_the_runs_of_a_replay_are_listed_by_its_id(call, fake):
 def test_the_answer_is_the_apis(call):
     assert json.loads(call("replay daily --json").out) == {**MADE, "replay": "again"}
     assert json.loads(call("redrive daily --json").out) == MADE
+
+
+# --- backfill
+
+
+def test_backfill_passes_on_the_trigger_and_the_span(call, fake):
+    said = call(
+        ["backfill", "daily", "--on", "in/*.csv settle=1s", "--since", "2026-01-01", "--code", "3", "--dry-run"]
+    )
+    assert (
+        said.out == "Backfill of daily-1: made 1 runs over 10 B, estimated cost unknown, for nothing has run yet.\nr2\n"
+    )
+    body = fake.body()
+    assert body.pop("since")[:10] == "2026-01-01"
+    assert body == {"on": "in/*.csv settle=1s", "until": "", "code": "3", "dry_run": True}
+    call(["backfill", "daily", "--on", "cron(0 6 * * *)"])
+    assert (fake.body()["code"], fake.body()["dry_run"]) == ("latest", False)
+
+
+def test_backfill_needs_a_trigger(call):
+    assert refused(call("backfill daily")) == "`jupyter fn backfill` needs --on."

@@ -104,6 +104,8 @@ async def test_every_route_answers(api, make_draft):
     replay = await ask("POST", "functions/f/replay", {"failed": True, "replay": "again"})
     assert (replay["count"], len(replay["runs"])) == (1, 1)
     assert [one["id"] for one in await ask("GET", "runs", replay="again")] == replay["runs"]
+    past = await ask("POST", "functions/f/backfill", {"on": "topic:u", "dry_run": True})
+    assert (past["count"], past["runs"]) == (0, [])
     assert (await ask("GET", "functions/f/explain", subject=run["id"]))["runs"][0]["id"] == run["id"]
     assert (await ask("GET", "functions/f/audit"))["balanced"] is True
     stays = await ask("POST", "functions/f/invoke", {"event": {"stays": True}})

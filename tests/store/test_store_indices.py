@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import BigInteger, Double, event, text
 
+from jupyter_fn.model.event import NewEvent
 from jupyter_fn.policy.again import Selection
 from jupyter_fn.store import (
     attempts,
@@ -43,7 +44,8 @@ QUESTIONS = {
     "past events": lambda conn: past.chosen(conn, "f", Selection(failed=True, trigger="t")),
     "all past events": lambda conn: past.chosen(conn, "f", Selection()),
     "newest runs": lambda conn: past.newest_runs(conn, ["e", "g"]),
-    "missing": lambda conn: past.missing(conn, "t", []),
+    "missing": lambda conn: past.missing(conn, "t", [NewEvent(key="a", type="x", source="s", time=1.0, data={})]),
+    "keys": lambda conn: past.keys(conn, "t"),
     "counts": lambda conn: runs.counts_by_state(conn, "f"),
     "children": lambda conn: runs.children_of(conn, "r"),
     "of an event": lambda conn: runs.of_event(conn, "e"),
