@@ -109,8 +109,11 @@ def unknown(run: Run, error: Mapping[str, Any], now: float) -> Changes:
     cause = (
         f"The run ended behind its effect {run.barrier!r}, which may have happened. {error.get('message', '')}".strip()
     )
+    traceback = str(error.get("traceback") or "").rstrip()
     told = RunUnknown(
-        cause, "Look whether it happened; redrive the run if it did not.", traceback=str(error.get("traceback") or "")
+        cause,
+        "Look whether it happened; redrive the run if it did not.",
+        traceback=f"{traceback}\n\n{RunUnknown.__name__}: {cause}" if traceback else "",
     )
     return {"state": State.UNKNOWN, "reason": Reason.EFFECT, "error": told.to_dict(), "ended": now}
 
