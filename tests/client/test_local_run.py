@@ -8,7 +8,7 @@ from jupyter_fn.capture.draft import capture_cell
 from jupyter_fn.capture.options import given_by_keywords
 from jupyter_fn.client.client import Client
 from jupyter_fn.client.handle import Function
-from jupyter_fn.model.errors import BadBatchAnswer, BatchFailed, UndefinedName
+from jupyter_fn.model.errors import BadBatchAnswer, BadValue, BatchFailed, UndefinedName
 
 
 @pytest.fixture
@@ -84,6 +84,20 @@ def test_failed_items_of_a_batch_fail_it_as_they_do_by_hand_on_a_worker(local, t
     with pytest.raises(BadBatchAnswer, match="'c'"):
         local(source, {"records": records, "bad": ["c"]})
     assert [path.name for path in tmp_path.glob("*.txt")] == ["b.txt"]
+
+
+def test_effects_ask_nobody_and_are_entered_once(local, fake):
+    source = (
+        "def handler(event, context):\n"
+        "    for name in event.names:\n"
+        "        with context.effect(name):\n"
+        "            done = name\n"
+        "    return done\n"
+    )
+    assert local(source, {"names": ["a", "b"]}) == "b"
+    with pytest.raises(BadValue, match="'a' before"):
+        local(source, {"names": ["a", "a"]})
+    assert not fake.asked
 
 
 def test_records_that_would_be_emitted_are_said_to_stay(local, capsys):
