@@ -22,6 +22,7 @@ from .address import stop_service
 from .connection import Connection
 from .facts import Audit, Backfill, Cost, Explanation, FunctionFacts, Redrive, Replay, RunFacts, Status
 from .moments import Moment, moment
+from .readable import is_part_of_id
 from .tables import Row, Table
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ LONG_POLL_S = 30.0
 _LONG_S = 600.0  # for what is done page by page
 _LIVE_POLL_S = 1.0  # between two looks at the log of a run that somebody watches
 _ID_LENGTH = 36
-_SEARCHED = 1000  # newest runs in which the beginning of an id is looked up
+_SEARCHED = 1000  # newest runs in which a part of an id is looked up
 
 
 class Client:
@@ -167,19 +168,19 @@ class Client:
         """The run's JSON once it has ended, or as it stands after `timeout_s`."""
         return self._watched(self.run(run_id), on_log, timeout_s=timeout_s)
 
-    def find_run(self, beginning: str) -> str:
-        """The id of the one recent run whose id begins so; a whole id is itself.
+    def find_run(self, part: str) -> str:
+        """The id of the one recent run whose id ends or begins so; a whole id is itself.
 
         Raises:
-            NotFound: no run, or several, begin so.
+            NotFound: no run, or several, end or begin so.
         """
-        if len(beginning) >= _ID_LENGTH:
-            return beginning
-        found = [run["id"] for run in self.runs(last=_SEARCHED) if run["id"].startswith(beginning)]
+        if len(part) >= _ID_LENGTH:
+            return part
+        found = [run["id"] for run in self.runs(last=_SEARCHED) if is_part_of_id(part, run["id"])]
         if len(found) == 1:
             return str(found[0])
-        how_many = f"{len(found)} runs begin" if found else "No recent run begins"
-        raise NotFound(f"{how_many} with {beginning!r}.", "Write more of the id; `jupyter fn runs` lists them.")
+        how_many = f"{len(found)} runs end or begin" if found else "No recent run ends or begins"
+        raise NotFound(f"{how_many} with {part!r}.", "Write more of the id; `jupyter fn runs` lists them.")
 
     def logs(self, run_id: str) -> Row:
         """What a run has printed so far: `{"text", "ended"}`."""

@@ -176,7 +176,10 @@ class FunctionFacts(Facts):
             ("packages", readable.pairs(version.get("packages"))),
             ("folder", readable.text(version.get("folder"))),
             ("tags", readable.pairs(self.get("tags"))),
-            ("parked", ", ".join(f"{one['key']} by run {one['run'][:8]}" for one in self.get("parked") or ())),
+            (
+                "parked",
+                ", ".join(f"{one['key']} by run {readable.short_id(one['run'])}" for one in self.get("parked") or ()),
+            ),
         ]
 
     @property

@@ -27,7 +27,7 @@ class Failures(Sequence[Run]):
     """The failures of a function, newest first. `failures[run_id] = {…}` edits the event of one, `del failures[run_id]`
     and slices leave some out, and `redrive()` runs those that are kept. Nothing changes in the service before that.
 
-    A run is named by its id, the beginning of it, or its place.
+    A run is named by its id, the end or the beginning of it, or its place.
     """
 
     def __init__(self, function: str, runs: Iterable[Mapping[str, Any]], client: Client) -> None:
@@ -109,10 +109,10 @@ class Failures(Sequence[Run]):
     def _place(self, which: int | str) -> int:
         if isinstance(which, int):
             return range(len(self._rows))[which]
-        found = [place for place, row in enumerate(self._rows) if row["id"].startswith(which)]
-        if len(found) == 1 and which:
+        found = [place for place, row in enumerate(self._rows) if readable.is_part_of_id(which, row["id"])]
+        if len(found) == 1:
             return found[0]
-        how_many = f"{len(found)} of these runs begin" if found else "None of these runs begins"
+        how_many = f"{len(found)} of these runs end or begin" if found else "None of these runs ends or begins"
         raise NotFound(f"{how_many} with {which!r}.", "Write more of the id; .to_pandas() has them all.")
 
 

@@ -62,8 +62,18 @@ def number(value: Any) -> str:
 
 
 def short_id(identifier: Any) -> str:
-    """The first eight characters, enough to name a run on the command line."""
-    return text(identifier)[:8]
+    """The last eight characters, enough to name a run on the command line. The first ones tell only when it was made."""
+    return text(identifier)[-8:]
+
+
+def is_part_of_id(part: str, identifier: str) -> bool:
+    """Whether somebody may mean that id: it ends or begins so."""
+    return bool(part) and (identifier.endswith(part) or identifier.startswith(part))
+
+
+def short_digest(digest: Any) -> str:
+    """The first eight characters."""
+    return text(digest)[:8]
 
 
 def counts(numbers: Mapping[str, int] | None) -> str:

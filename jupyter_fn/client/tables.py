@@ -168,7 +168,7 @@ VERSIONS = (
     Column("number", "version", right=True),
     Column("kind", "kind"),
     Column("created", "created", readable.when),
-    Column("digest", "digest", readable.short_id),
+    Column("digest", "digest", readable.short_digest),
     Column("captured", "captured", readable.names, fold=True),
     Column("packages", "packages", readable.pairs, fold=True, spare=1),
 )

@@ -70,7 +70,7 @@ def runs(session: Session, name: str | None, state: str | None, last: int | None
 @json_option
 @click.pass_obj
 def run(session: Session, run_id: str, as_json: bool) -> object:
-    """Show one run with its attempts. The beginning of an id is enough."""
+    """Show one run with its attempts. The end of an id, as tables show it, is enough."""
     client = session.client()
     return session.answer(client.run(client.find_run(run_id)), as_json=as_json)
 

@@ -24,7 +24,7 @@ from typing import Any
 from ..model.errors import LoadFailed, nearest
 from .context import Context
 
-DEFAULT = "runs/{name}-{scheduled_for}-{run_id:.8}.ipynb"
+DEFAULT = "runs/{name}-{scheduled_for}-{run_id}.ipynb"
 _MOMENTS = ("time", "scheduled_for", "interval_start", "interval_end")
 _DISLIKED = re.compile(r'[\x00-\x1f<>:"|?*\\]+')
 _MOMENT = "%Y-%m-%dT%H-%M-%S"

@@ -180,13 +180,15 @@ def test_runs_are_asked_for_by_function_state_and_number(fake, client, run_json)
     assert fake.query() == {"function": "daily", "state": "dead", "last": "5"}
 
 
-def test_the_beginning_of_an_id_names_a_run_when_it_is_the_only_one(fake, client):
-    fake.on("GET", "runs", [{"id": "abc1"}, {"id": "abc2"}, {"id": "def3"}])
-    assert client.find_run("def") == "def3"
-    with pytest.raises(NotFound, match="2 runs begin with 'abc'"):
+def test_the_end_or_the_beginning_of_an_id_names_a_run_when_it_is_the_only_one(fake, client):
+    fake.on("GET", "runs", [{"id": "abc-1111"}, {"id": "abc-2222"}, {"id": "def-2223"}])
+    assert [client.find_run(part) for part in ("1111", "def", "2223")] == ["abc-1111", "def-2223", "def-2223"]
+    with pytest.raises(NotFound, match="2 runs end or begin with 'abc'"):
         client.find_run("abc")
-    with pytest.raises(NotFound, match="No recent run begins with 'x'"):
-        client.find_run("x")
+    for nobody in ("x", "", "bc-1"):
+        with pytest.raises(NotFound, match="No recent run ends or begins with"):
+            client.find_run(nobody)
+    assert client.find_run("0" * 36) == "0" * 36
 
 
 def test_a_whole_id_is_taken_as_it_is(fake, client, run_json):

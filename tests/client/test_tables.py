@@ -57,7 +57,7 @@ def test_a_table_in_a_notebook_is_escaped_html_in_the_themes_colours(runs):
 
 def test_a_table_elsewhere_is_text(runs):
     text = repr(runs)
-    assert "0b1d7a52" in text
+    assert "00000001" in text
     assert "$0.0000127" in text
     assert "1.5 s" in text
     assert "reason" not in text  # nothing to say in any row
@@ -68,7 +68,7 @@ def test_a_narrow_terminal_gets_fewer_columns_not_broken_ones(runs, width):
     text = plain(runs, width=width)
     assert max(map(len, text.splitlines())) <= width
     assert "succeeded" in text
-    assert "0b1d7a52" in text
+    assert "00000001" in text
 
 
 def test_an_empty_table_says_so(runs):

@@ -114,7 +114,7 @@ def test_the_json_of_a_list_is_the_apis(call, fake, run_json):
 
 def test_the_tables_say_what_matters(call):
     assert re.search(r"daily +3 +active +in/\*\.csv +12 succeeded +\$0\.00012", call("ls").out)
-    assert re.search(r"0b1d7a52 +daily +3 +succeeded", call("runs").out)
+    assert re.search(r"00000001 +daily +3 +succeeded", call("runs").out)
     assert "Total $0.03" in call("cost").out
     assert "It does not match" in call("explain daily x.csv").out
     assert "def handler(event): ..." in call("show daily").out

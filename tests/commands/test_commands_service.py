@@ -58,7 +58,7 @@ def test_from_start_to_stop(shell):
 
     runs = json.loads(shell("runs", "halve", "--json").stdout)
     assert [run["state"] for run in runs] == ["dead", "succeeded"]
-    assert "halving 4" in shell("logs", runs[1]["id"][:8]).stdout
+    assert "halving 4" in shell("logs", runs[1]["id"][-8:]).stdout
     assert json.loads(shell("run", runs[0]["id"], "--json").stdout)["error"]["type"] == "ZeroDivisionError"
     assert json.loads(shell("failures", "halve", "--json").stdout)[0]["id"] == runs[0]["id"]
     assert json.loads(shell("redrive", "halve", "--dry-run", "--json").stdout)["count"] == 1

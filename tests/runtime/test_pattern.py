@@ -19,7 +19,7 @@ FIRED = {
 @pytest.mark.parametrize(
     ("pattern", "path"),
     [
-        ("", "runs/daily-2026-11-24T06-00-00-0b1d7a52.ipynb"),
+        ("", "runs/daily-2026-11-24T06-00-00-0b1d7a52-0000.ipynb"),
         ("reports/{name}-{scheduled_for:%Y-%m-%d}.ipynb", "reports/daily-2026-11-24.ipynb"),
         ("{interval_start:%Y/%m/%d}/{name}", "2026/11/23/daily.ipynb"),
         ("{scheduled_for:%H:%M}", "06-00.ipynb"),
