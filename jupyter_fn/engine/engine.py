@@ -23,6 +23,7 @@ from .breaker import Breakers
 from .cancellations import Cancellations
 from .catalog import Catalog
 from .dispatcher import Dispatcher
+from .explanations import Explanations
 from .feed import Feed
 from .hands import Hands
 from .invocations import Invocations
@@ -89,6 +90,7 @@ class Engine:
         self.questions = Questions(
             database, self.catalog, self.poller, live_logs, self.breakers, books=books, clock=clock
         )
+        self.explanations = Explanations(database, self.catalog, self.poller, self.breakers, clock=clock)
         self.news = News(self.feed, self.questions)
         self.publisher = Publisher(database, self.catalog, self._published, check_here=check_here, clock=clock)
         changed = self.news.function_changed

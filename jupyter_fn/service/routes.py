@@ -172,7 +172,7 @@ async def backfill(service: Service, name: str, body: Backfill) -> Json:
 @api.get("/functions/{name}/explain")
 async def explain(service: Service, name: str, subject: str) -> Json:
     """Why a run, an event or a path did or did not run."""
-    return Json(await service.engine.questions.explain(name, subject))
+    return Json(await service.engine.explanations.explain(name, subject))
 
 
 @api.get("/functions/{name}/audit")

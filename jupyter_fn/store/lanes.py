@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 from ..model.run import Run
 from .bell import News, ring
 from .dialect import insert
-from .schema import parked
+from .schema import NONE, OPEN, parked, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +40,10 @@ def parked_of(conn: Connection, function: str) -> list[Parked]:
     """The lanes of a function that rest, the longest first."""
     rows = conn.execute(select(parked).where(parked.c.function == function).order_by(parked.c.since, parked.c.lane))
     return [Parked(**row._mapping) for row in rows]
+
+
+def first_of(conn: Connection, function: str, lane: str) -> str:
+    """The id of the run that goes first in an ordered lane; "" when none has a place in it."""
+    in_line = (runs.c.function == function, runs.c.lane == lane, runs.c.state.in_(OPEN), runs.c.rank != NONE)
+    first = select(runs.c.id).where(*in_line).order_by(runs.c.rank, runs.c.seq).limit(1)
+    return conn.execute(first).scalar() or ""

@@ -152,7 +152,7 @@ async def test_it_is_told_what_is_known_of_its_effects(busy):
         ("pay", True, True),
         ("ship", True, False),
     ]
-    sentences = (await busy.engine.questions.explain("f", given.run_id))["sentences"]
+    sentences = (await busy.engine.explanations.explain("f", given.run_id))["sentences"]
     assert "may have happened" in sentences[0]
     assert f"jupyter fn redrive f --ids {given.run_id}" in sentences[0]
 

@@ -193,7 +193,7 @@ async def test_explain_and_the_function_say_why_it_rests(small):
     await tripped(small)
     await waiting(small, 1)
     run = small.runs()[-1]
-    said = " ".join((await small.engine.questions.explain("f", run.id))["sentences"])
+    said = " ".join((await small.engine.explanations.explain("f", run.id))["sentences"])
     assert "The triggers of f rest. 4 of the last 4 runs failed." in said
     assert "jupyter fn resume f" in (await small.engine.questions.function("f"))["rests"]
 

@@ -295,7 +295,7 @@ async def test_a_run_tells_what_became_of_its_record_and_explain_says_it(busy, h
     shown = {one["target"]: one for one in (await busy.engine.questions.run(run_id))["deliveries"]}
     assert shown[hook.url]["state"] == "dead"
     assert shown[hook.url]["error"] == "It answered 404."
-    said = (await busy.engine.questions.explain("f", run_id))["sentences"]
+    said = (await busy.engine.explanations.explain("f", run_id))["sentences"]
     assert f"Its record was not taken by {hook.url}, which is given up. It answered 404." in said
     assert any(sentence.startswith("Its record was taken by ") for sentence in said)
     assert (await busy.engine.questions.function("f"))["undelivered"] == 1
@@ -305,5 +305,5 @@ async def test_explain_says_when_a_destination_is_tried_again(busy, hook):
     hook.answers = [(503, {"retry-after": "60"})]
     run_id = await failed(busy, on_failure=(hook.url,))
     await busy.until(lambda: sent(busy, run_id)[0].tries == 1)
-    said = (await busy.engine.questions.explain("f", run_id))["sentences"][-1]
+    said = (await busy.engine.explanations.explain("f", run_id))["sentences"][-1]
     assert said.startswith(f"Its record is on its way to {hook.url}, which has refused it 1×; again at ")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def explained(stage, subject, name="f"):
-    answer = await stage.engine.questions.explain(name, str(subject))
+    answer = await stage.engine.explanations.explain(name, str(subject))
     assert answer["subject"] == str(subject)
     assert answer["sentences"]
     return " ".join(answer["sentences"]), [run["id"] for run in answer["runs"]]
@@ -155,7 +155,7 @@ async def test_another_functions_run_is_not_explained_here(busy):
 
 async def test_nobodys_why_is_an_error(stage):
     with pytest.raises(NotFound):
-        await stage.engine.questions.explain("nobody", "x")
+        await stage.engine.explanations.explain("nobody", "x")
 
 
 async def test_a_file_that_waits_for_a_batch_and_then_is_in_one(open_stage, tmp_path):
@@ -180,3 +180,64 @@ async def test_a_file_that_waits_for_a_batch_and_then_is_in_one(open_stage, tmp_
     (own,) = (half.run_id for half in halves if half.event["files"][0]["name"] == "a.csv")
     assert runs == [whole.run_id, own]
     assert (await explained(stage, member.id))[1] == runs
+
+
+# --- lanes, parts, redrives, replays
+
+
+async def test_a_lane_that_rests_names_the_run_that_died_in_it(busy):
+    await busy.publish(order_by="event.customer", retries=0)
+    dead, second, third = [await busy.invoke("f", {"customer": "a"}) for _ in range(3)]
+    await busy.sent(1)
+    said, _ = await explained(busy, second)
+    assert f"Runs of 'a' go one after the other; run {dead} is before it." in said
+    busy.executor.fail(busy.executor.of(dead))
+    await busy.ended(dead)
+    await busy.quiet()
+    for run_id in (second, third):
+        said, _ = await explained(busy, run_id)
+        assert f"rests since run {dead} died in it" in said
+        assert "jupyter fn resume f --key 'a'" in said
+
+
+async def test_a_key_at_its_limit_is_named(busy):
+    await busy.publish(concurrency_key="event.customer")
+    ids = [await busy.invoke("f", {"customer": "a"}) for _ in range(2)]
+    await busy.quiet()
+    said, _ = await explained(busy, ids[1])
+    assert "1 of at most 1 runs of f for 'a' are under way." in said
+
+
+async def test_a_batch_that_was_split_names_its_parts(busy):
+    await busy.publish(on=("topic:t batch=2",), retries=0)
+    await busy.engine.invocations.emit("t", [{"value": n} for n in range(2)])
+    (given,) = await busy.sent(1)
+    busy.executor.fail(given)
+    one, two = await busy.sent(2)
+    busy.executor.succeed(one, ms=5000.0)
+    busy.executor.fail(two)
+    await busy.ended(one.run_id, two.run_id)
+    said, _ = await explained(busy, given.run_id)
+    assert f"Its items are with run {one.run_id} (succeeded), run {two.run_id} (dead)." in said
+    said, _ = await explained(busy, two.run_id)
+    assert f"It handles 1 of the items of run {given.run_id}, which was split." in said
+
+
+async def test_a_redrive_and_a_replay_are_told_of_their_origin_and_it_of_them(busy):
+    (given,) = await busy.invoked(1, retries=0)
+    busy.executor.fail(given)
+    await busy.ended(given.run_id)
+    edits = {given.run_id: {"n": 2}}
+    (redriven,) = (await busy.engine.redrives.redrive("f", None, edits=edits))["runs"]
+    (another,) = await busy.sent(1)
+    busy.executor.fail(another)
+    await busy.ended(redriven)
+    (replayed,) = (await busy.engine.replays.replay("f", replay="again"))["runs"]
+    said, _ = await explained(busy, given.run_id)
+    assert f"It was run again as run {redriven} (dead)." in said
+    said, _ = await explained(busy, redriven)
+    assert f"It runs the event of run {given.run_id} again, as it was edited." in said
+    assert f"Replays ran its event again: run {replayed}" in said
+    assert f"jupyter fn redrive f --ids {redriven}" in said
+    said, _ = await explained(busy, replayed)
+    assert "It belongs to the replay again, apart from the live runs." in said

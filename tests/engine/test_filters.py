@@ -205,7 +205,7 @@ async def test_another_filter_is_another_version(stage):
 
 
 async def explained(stage, subject):
-    answer = await stage.engine.questions.explain("f", subject)
+    answer = await stage.engine.explanations.explain("f", subject)
     return " ".join(answer["sentences"])
 
 

@@ -201,7 +201,7 @@ async def test_explain_names_the_loop_and_a_redrive_runs_it(busy):
     await busy.publish("a", on=("topic:t batch=1",), then=("topic:t",))
     await busy.invoke("a")
     dead = await round_and_round(busy, succeed(busy))
-    said = " ".join((await busy.engine.questions.explain("a", dead.id))["sentences"])
+    said = " ".join((await busy.engine.explanations.explain("a", dead.id))["sentences"])
     assert "its events go round in a loop" in said
     assert "a → a" in said
     await busy.engine.redrives.redrive("a", [dead.id], code="latest", dry_run=False)
