@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.laboratory.plants import PLANTS, SHOWN_BY
-from tests.laboratory.simulator import simulate
+from .plants import PLANTS, SHOWN_BY
+from .simulator import simulate
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 150
