@@ -113,6 +113,8 @@ class Breakers:
             self._in_doubt = {run: name for run, name in self._in_doubt.items() if run not in known}
 
     def _verdicts(self, step: Step, now: float) -> Iterator[bool]:
+        if step.after.replay and not self.of(step.after.function).trips:
+            return  # replays of what was bad before are no reason to rest; as a trial one is as good as another
         attempt = next((one.attempt for one in step.instructions if isinstance(one, RecordAttempt)), None)
         own = judge(self.of(step.after.function), step.after, attempt, now)
         if own is not None:

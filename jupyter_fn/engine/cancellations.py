@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,9 +17,12 @@ from ..store import functions, queue, runs
 from ..store.database import Database
 from .facts import run_json
 from .feed import Awaited, Feed, wait_for
-from .transitions import Step, Told, Transitions
+from .transitions import Step, Transitions, told
 
+PAGE = 1000  # runs of one transaction
 _LIMIT_S = 5.0  # for the news that a killed one is gone
+
+T = TypeVar("T")
 
 
 class Cancellations:
@@ -41,7 +45,7 @@ class Cancellations:
             NotFound: there is no such run; nothing is stopped then.
         """
         ids = list(dict.fromkeys(run_ids))
-        await self._stop(lambda conn: _going_on(_existing(conn, ids), conn))
+        await self._stop(await self._read(lambda conn: _going_on(_existing(conn, ids), conn)))
         return await self._shown(ids)
 
     async def cancel_all(self, name: str) -> list[dict[str, Any]]:
@@ -51,20 +55,27 @@ class Cancellations:
             functions.get(conn, name)
             return queue.open_ids(conn, name)
 
-        return await self._shown(await self._stop(open_runs))
+        ids = await self._read(open_runs)
+        await self._stop(ids)
+        return await self._shown(ids)
 
-    async def _stop(self, choose: Callable[[Connection], list[str]]) -> list[str]:
-        """Stop what is chosen, and wait until it is gone."""
-        expected = await asyncio.to_thread(self._database.read, choose)
+    async def _stop(self, ids: Sequence[str]) -> None:
+        """Stop these, page by page, and wait until they are gone."""
         with ExitStack() as stack:
-            waiting = {run_id: stack.enter_context(self._feed.awaiting(run_id)) for run_id in expected}
-            steps = await self._transitions.tell(lambda conn: _cancelled(choose(conn)))
-            await _gone(steps, waiting)
-        return [step.after.id for step in steps]
+            waiting = {run_id: stack.enter_context(self._feed.awaiting(run_id)) for run_id in ids}
+            for start in range(0, len(ids), PAGE):
+                page = [(run_id, CancelRequested()) for run_id in ids[start : start + PAGE]]
+                steps = await self._transitions.tell(told(*page))
+                await _gone(steps, waiting)
 
     async def _shown(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        found = await asyncio.to_thread(self._database.read, lambda conn: runs.get_all(conn, ids))
+        found: dict[str, Run] = {}
+        for start in range(0, len(ids), PAGE):
+            found |= await self._read(partial(runs.get_all, run_ids=ids[start : start + PAGE]))
         return [run_json(found[run_id]) for run_id in ids]
+
+    async def _read(self, question: Callable[[Connection], T]) -> T:
+        return await asyncio.to_thread(self._database.read, question)
 
 
 def _existing(conn: Connection, ids: Sequence[str]) -> list[Run]:
@@ -89,10 +100,6 @@ def _leaves(run: Run, conn: Connection) -> Iterator[Run]:
             yield from _leaves(child, conn)
 
 
-def _cancelled(ids: Iterable[str]) -> list[Told]:
-    return [(run_id, CancelRequested()) for run_id in ids]
-
-
-async def _gone(steps: Sequence[Step], waiting: dict[str, Awaited]) -> None:
-    ends = [waiting[s.after.id].event for s in steps if s.after.state not in TERMINAL and s.after.id in waiting]
+async def _gone(steps: Sequence[Step], waiting: Mapping[str, Awaited]) -> None:
+    ends = [waiting[step.after.id].event for step in steps if step.after.state not in TERMINAL]
     await asyncio.gather(*(wait_for(end, _LIMIT_S) for end in ends))

@@ -25,6 +25,7 @@ from .dispatcher import Dispatcher
 from .facts import run_json
 
 CODES = ("latest", "same")
+PAGE = 1000  # runs of one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Redrives:
         edits: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Run failures again, those named or all: `{count, bytes, estimated_cost_usd, runs}`. The originals stay.
+        """Run failures again, those named or all: `{count, bytes, estimated_cost_usd, runs}`. The originals stay. Nothing
+        happens when one of them cannot be; else they are made page by page, so the first ones run meanwhile.
 
         Parameters:
             code: `latest`, the version that is live now, or `same`, the one that failed.
@@ -87,12 +89,11 @@ class Redrives:
         """
         if code not in CODES:
             raise BadValue(f"code={code!r} is not known.", "Write same or latest.")
-        choose = partial(_meant, name, ids, edits or {})
-        if dry_run:
-            meant = await asyncio.to_thread(self._database.read, choose)
-            made: list[Run] = []
-        else:
-            meant, made = await self._dispatcher.enqueue(lambda conn: self._redrive(conn, choose(conn), code))
+        meant = await asyncio.to_thread(self._database.read, partial(_meant, name, ids, edits or {}))
+        made: list[Run] = []
+        for page in [] if dry_run else _pages(meant):
+            made += await self._dispatcher.enqueue(partial(self._redrive, name, page, code))
+        if made:
             self._changed(name)
         return {
             "count": len(meant),
@@ -101,10 +102,12 @@ class Redrives:
             "runs": [run.id for run in made],
         }
 
-    def _redrive(self, conn: Connection, meant: list[Meant], code: str) -> tuple[list[Meant], list[Run]]:
-        made = [self._again(conn, one.run, one.event, data, code) for one, data in meant]
-        _release(conn, [one.run for one, _ in meant])
-        return meant, runs.insert_all(conn, made)
+    def _redrive(self, name: str, page: Sequence[Meant], code: str, conn: Connection) -> list[Run]:
+        """All of a page or none of it, should somebody have been faster."""
+        dead = _named(conn, name, [one.run.id for one, _ in page])
+        made = [self._again(conn, one.run, one.event, data, code) for one, data in page]
+        _release(conn, dead)
+        return runs.insert_all(conn, made)
 
     def _again(self, conn: Connection, run: Run, event: Event, data: Mapping[str, Any] | None, code: str) -> Run:
         """A new run of what `run` has handled, at its place in its lane."""
@@ -154,6 +157,10 @@ def _meant(name: str, ids: Sequence[str] | None, edits: Mapping[str, Any], conn:
     return [
         (one, edit(one.run, one.event, edits[one.run.id]) if one.run.id in edits else one.run.data) for one in chosen
     ]
+
+
+def _pages(meant: Sequence[Meant]) -> list[Sequence[Meant]]:
+    return [meant[start : start + PAGE] for start in range(0, len(meant), PAGE)]
 
 
 def _release(conn: Connection, redriven: Sequence[Run]) -> None:

@@ -9,7 +9,7 @@ from ..model.run import State
 from ..policy.breaker import Breaker
 from .bell import News, ring
 from .dialect import insert, storable
-from .schema import breakers, finishes, runs
+from .schema import NONE, breakers, finishes, runs
 
 _LOOKED_AT = 1000  # of the last runs of a function, so many are looked at to find those that triggers made
 
@@ -44,7 +44,8 @@ def last_endings(conn: Connection, function: str, *, after: float, most: int) ->
             .order_by(finishes.c.seq.desc())
             .limit(_LOOKED_AT)
         )
-        counted = (runs.c.seq.in_(newest), runs.c.trigger != BY_HAND, runs.c.ended > after)
+        live = (runs.c.trigger != BY_HAND, runs.c.replay == NONE)
+        counted = (runs.c.seq.in_(newest), *live, runs.c.ended > after)
         last = select(runs.c.ended, runs.c.reason).where(*counted).order_by(runs.c.ended.desc()).limit(most)
         found += [(row.ended, state, row.reason) for row in conn.execute(last)]
     return [(state, reason) for _, state, reason in sorted(found)[-most:]] if most > 0 else []

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from ..model.event import BY_HAND
 from ..model.run import Run
+from ..policy.again import BACKFILL_PRIORITY
 from .dialect import Worded, picks
 from .runrow import COLUMNS, to_run
 from .schema import HELD, NONE, OPEN, QUEUED, WAITING, functions, parked, runs
@@ -250,8 +251,9 @@ def startable_of(conn: Connection, event_ids: Collection[str]) -> list[str]:
 
 
 def under_way(conn: Connection, function: str, trigger: str) -> bool:
-    """Whether a run of that trigger has not ended yet."""
-    of_trigger = (runs.c.function == function, runs.c.state.in_(OPEN), runs.c.trigger == trigger)
+    """Whether a live run of that trigger has not ended yet, one that is neither a backfill nor a replay."""
+    live = (runs.c.trigger == trigger, runs.c.priority < BACKFILL_PRIORITY)
+    of_trigger = (runs.c.function == function, runs.c.state.in_(OPEN), *live)
     return conn.execute(select(runs.c.seq).where(*of_trigger).limit(1)).first() is not None
 
 

@@ -5,7 +5,10 @@ import os
 import pytest
 
 from jupyter_fn.model.errors import BadTrigger, BadValue, NotFound
+from jupyter_fn.model.event import NewEvent
+from jupyter_fn.model.units import iso
 from jupyter_fn.sources import files as file_source
+from jupyter_fn.sources.protocol import Poll
 from jupyter_fn.store import events
 
 pytestmark = pytest.mark.anyio
@@ -244,3 +247,14 @@ async def test_the_estimate_is_what_runs_have_cost(busy, folder):
     (run,) = await busy.ended(given.run_id)
     answer = await backfill(busy, "in/*.csv", dry_run=True)
     assert float(answer["estimated_cost_usd"]) == pytest.approx(3 * float(run.cost_usd))
+
+
+async def test_a_backfill_or_a_replay_under_way_is_no_overlap(busy):
+    await busy.publish(on=("rate(1h) overlap=skip",), concurrency=1)
+    await busy.until(lambda: busy.trigger().position)
+    span = {"since": iso(busy.clock() - 2 * 3600.0), "until": iso(busy.clock())}
+    assert (await backfill(busy, "rate(1h)", **span))["count"] == 2
+    trigger = busy.trigger()
+    fired = NewEvent(key="now", type="schedule.fired", source="rate(1h)", time=busy.clock(), data={})
+    await busy.engine.poller.admit(trigger, Poll(events=[fired], position=trigger.position))
+    assert [run.reason for run in busy.runs()] == ["", "", ""]

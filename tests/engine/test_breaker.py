@@ -216,3 +216,32 @@ async def test_followers_hear_that_it_rests(small):
             if told and told[-1]["rests"]:
                 break
     assert told[-1]["triggers"][0]["state"] == "paused"
+
+
+async def test_replays_that_fail_are_no_reason_to_rest_also_after_a_restart(small):
+    await small.publish(on=("topic:f batch=1",), retries=0)
+    given = await feed(small, 4)
+    for assignment in given:
+        small.executor.succeed(assignment, ms=5000.0)
+    await small.ended(*(one.run_id for one in given))
+    replayed = (await small.engine.replays.replay("f"))["runs"]
+    for assignment in await small.sent(4):
+        small.executor.fail(assignment)
+    await small.ended(*replayed)
+    assert (await trigger(small))[0] == "active"
+    await small.restart(lambda executor: executor.joins_at_start.append("w1"))
+    assert (await trigger(small))[0] == "active"
+
+
+async def test_a_replay_may_be_the_trial(small):
+    given = await tripped(small)
+    (replayed,) = (await small.engine.replays.replay("f", last=1))["runs"]
+    await small.quiet()
+    assert small.executor.waiting == []
+    later(small, 30.0)
+    (probe,) = await small.sent(1)
+    assert (probe.run_id, probe.event["replay"] != "") == (replayed, True)
+    small.executor.succeed(probe)
+    await small.ended(replayed)
+    assert (await trigger(small))[0] == "active"
+    assert len(given) == 4

@@ -99,3 +99,12 @@ async def test_of_a_split_one_those_are_stopped_that_go_on_with_it(busy):
     assert answer["state"] == "split"
     assert [busy.run(half.run_id).state for half in halves] == ["cancelled", "cancelled"]
     assert (await busy.balance())["skipped"] == 4
+
+
+async def test_many_are_stopped_page_by_page(stage, monkeypatch):
+    monkeypatch.setattr(cancellations, "PAGE", 2)
+    await stage.publish()
+    ids = await stage.engine.invocations.map("f", [{}] * 5)
+    answers = await stage.engine.cancellations.cancel_all("f")
+    assert [one["id"] for one in answers] == ids
+    assert stage.states() == ["cancelled"] * 5

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jupyter_fn.engine import redrives
 from jupyter_fn.model.errors import BadValue, Conflict, NotFound
 from jupyter_fn.policy.stimuli import EffectEntered
 from jupyter_fn.store import events, lanes
@@ -262,3 +263,10 @@ async def test_resume_of_one_lane_leaves_the_function_paused(parked):
     await parked.engine.operations.set_state("f", "paused")
     assert (await parked.engine.operations.resume("f", key="a"))["state"] == "paused"
     assert (await parked.engine.operations.resume("f"))["state"] == "active"
+
+
+async def test_many_are_redriven_page_by_page(dead, monkeypatch):
+    monkeypatch.setattr(redrives, "PAGE", 1)
+    answer = await redrive(dead, edits={dead.dead[1]: {"n": 20}})
+    assert (answer["count"], len(answer["runs"])) == (2, 2)
+    assert sorted(given.event["n"] for given in await dead.sent(2)) == [1, 20]
