@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     slots_per_worker: int = 4
     idle_timeout_s: float = 60.0  # a worker without work is retired after this
     target_latency_s: float = 1.0  # how long the backlog may take; decides how many workers are wanted
+    service_beat_s: float = 1.0  # with a store that services share: how often one says that it lives
+    service_lease_s: float = 5.0  # and after which silence others take over what it leads
     beat_s: float = 5.0
     lease_s: float = 15.0
     store: str = Field(default="", repr=False)  # postgresql://user@host:port/database; empty = SQLite at home/store.db

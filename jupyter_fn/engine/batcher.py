@@ -16,6 +16,7 @@ from ..store import batches, triggers
 from ..store.database import Database
 from .admission import close_batches, run_maker
 from .catalog import Catalog
+from .leadership import NotLed
 
 log = logging.getLogger(__name__)
 _AGAIN_S = 5.0
@@ -39,9 +40,10 @@ class Batcher:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.function_changed: Callable[[str], None] = lambda name: None
+        self.require: Callable[[Connection, str], None] = lambda conn, function: None
 
     async def start(self) -> None:
-        """Take up what an earlier service left."""
+        """Take up what an earlier service left, or one that led other functions than now."""
         for trigger_id in await asyncio.to_thread(self._database.read, batches.gathering_triggers):
             await self._look(trigger_id)
 
@@ -70,7 +72,7 @@ class Batcher:
     async def _look(self, trigger_id: str) -> None:
         try:
             trigger, due = await self._enqueue(partial(self._op, trigger_id))
-        except ServiceNotRunning:
+        except (ServiceNotRunning, NotLed):
             return
         except Exception:
             log.exception("Batches of the trigger %s cannot be closed; it is tried again.", trigger_id)
@@ -81,5 +83,6 @@ class Batcher:
 
     def _op(self, trigger_id: str, conn: Connection) -> tuple[Trigger, float | None]:
         trigger = triggers.get(conn, trigger_id)
+        self.require(conn, trigger.function)
         make_run = run_maker(conn, self._catalog, trigger.function, trigger.alias)
         return trigger, close_batches(conn, trigger, make_run, self._clock())

@@ -41,6 +41,7 @@ class Breakers:
         ] = {}  # run id → function: a run that tries it has ended, and not yet in the store
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.wake: Callable[[], None] = lambda: None
+        self.leads: Callable[[str], bool] = lambda function: True
         self.function_changed: Callable[[str], None] = lambda name: None
 
     # --- asked
@@ -105,7 +106,8 @@ class Breakers:
             return
         now = self._clock()
         for step in steps:
-            if step.after.state in _TELLING and step.after is not step.before and counts(step.after):
+            told = step.after.state in _TELLING and step.after is not step.before and counts(step.after)
+            if told and self.leads(step.after.function):
                 for verdict in self._verdicts(step, now):
                     self._weigh(step.after.function, verdict, now)
         if self._in_doubt:
@@ -137,13 +139,17 @@ class Breakers:
 
     def reset(self, name: str) -> None:
         """Close the breaker of a function, whatever its runs did."""
-        if self.of(name).trips:
+        if not self.leads(name):
+            self._store(partial(_reset, name, self._clock()))
+        elif self.of(name).trips:
             self._turn(name, Breaker(since=self._clock()))
 
     def try_now(self, name: str) -> None:
         """Somebody has changed the function: one run is tried at once."""
         breaker, now = self.of(name), self._clock()
-        if breaker.position(now) is Position.OPEN:
+        if not self.leads(name):
+            self._store(partial(_ready, name, now))
+        elif breaker.position(now) is Position.OPEN:
             self._turn(name, breaker.ready(now))
 
     def forget(self, name: str) -> None:
@@ -152,19 +158,37 @@ class Breakers:
         self._tripped = {other: one for other, one in self._tripped.items() if other != name}
         self._store(partial(breakers.forget, function=name))
 
+    def hear(self, kept: Mapping[str, Breaker]) -> None:
+        """How breakers stand in the store, where other services may have turned them: all those of functions that they
+        lead; of the others those that somebody closed, or set half-open, by hand. Anything else is older than what is
+        known here."""
+        for name, there in kept.items():
+            here = self.of(name)
+            closed = not there.trips and there.since > here.since
+            hastened = (there.trips, there.since) == (here.trips, here.since) and there.until < here.until
+            if there.trips and not self.leads(name):
+                self._tripped = {**self._tripped, name: there}
+            elif here.trips and (closed or hastened):
+                self._adopt(name, there)
+
     # --- turning
 
     def _turn(self, name: str, breaker: Breaker) -> None:
         """It stands somewhere else now: remember that, and tell those whom it concerns."""
+        if breaker.trips:
+            log.warning("The triggers of %s rest until %s. %s", name, iso(breaker.until), breaker.error)
+        else:
+            log.info("The triggers of %s go on.", name)
+        self._store(partial(breakers.keep, function=name, breaker=breaker))
+        self._adopt(name, breaker)
+
+    def _adopt(self, name: str, breaker: Breaker) -> None:
         others = {other: one for other, one in self._tripped.items() if other != name}
         if breaker.trips:
             self._tripped = {**others, name: breaker}
             self._windows.pop(name, None)
-            log.warning("The triggers of %s rest until %s. %s", name, iso(breaker.until), breaker.error)
         else:
             self._tripped, self._windows[name] = others, breaker
-            log.info("The triggers of %s go on.", name)
-        self._store(partial(breakers.keep, function=name, breaker=breaker))
         self._ring_at(name, breaker.until)
         self.function_changed(name)
         self.wake()
@@ -187,6 +211,17 @@ class Breakers:
             self._database.submit(op).add_done_callback(_report)
         except ServiceNotRunning:
             log.debug("The store is closed; the next service counts again.")
+
+
+def _reset(name: str, now: float, conn: Connection) -> None:
+    if breakers.kept(conn).get(name, _CLOSED).trips:
+        breakers.keep(conn, name, Breaker(since=now))
+
+
+def _ready(name: str, now: float, conn: Connection) -> None:
+    breaker = breakers.kept(conn).get(name, _CLOSED)
+    if breaker.position(now) is Position.OPEN:
+        breakers.keep(conn, name, breaker.ready(now))
 
 
 def _report(future: object) -> None:

@@ -21,7 +21,7 @@ from ..policy.lines import Lines, lines_of
 from ..policy.loops import place_of
 from ..policy.verdict import Rules, rules_of
 from ..sources import registry
-from ..store import functions, triggers
+from ..store import bell, functions, triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,13 @@ class Catalog:
         self._entries: dict[tuple[str, int], Entry] = {}
         self._functions: dict[str, Function] = {}
         self._limits: dict[str, Limits] | None = None
+        self._names: frozenset[str] | None = None
+        self._changes = 0
         self._globs: tuple[str, ...] | None = None
 
     def function(self, conn: Connection, name: str) -> Function:
         """A function with its aliases. Raises NotFound."""
+        self._keep_up(conn)
         found = self._functions.get(name)
         if found is None:
             found = self._functions[name] = functions.get(conn, name)
@@ -71,6 +74,7 @@ class Catalog:
     def limits(self, conn: Connection) -> dict[str, Limits]:
         """Function → most runs at once, as the live version says; functions without limits are left out. For ops of the
         writer only: they see what was committed last, so what they find may be kept."""
+        self._keep_up(conn)
         if self._limits is None:
             self._limits = self.read_limits(conn)
         return self._limits
@@ -87,11 +91,26 @@ class Catalog:
             self._globs = tuple({place_of(glob) for glob in watched if glob})
         return self._globs
 
+    def names(self, conn: Connection) -> frozenset[str]:
+        """Every function that is not removed. For ops of the writer, as `limits`."""
+        self._keep_up(conn)
+        if self._names is None:
+            self._names = frozenset(function.name for function in functions.list_all(conn))
+        return self._names
+
+    def _keep_up(self, conn: Connection) -> None:
+        """Another service may have changed functions before this transaction."""
+        changes = bell.changes(conn)
+        if changes is not None and changes != self._changes:
+            self.forget_functions()
+            self._changes = changes
+
     def forget_functions(self) -> None:
         """A function is being published or removed, or an alias moved. To be called first thing in that op, which may be
         carried out again because its transaction was undone, and after it."""
         self._functions.clear()
         self._limits = None
+        self._names = None
         self._globs = None
 
     def forget_version(self, function: str, number: int) -> None:

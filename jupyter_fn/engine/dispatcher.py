@@ -75,6 +75,7 @@ class Dispatcher:
         self.outcomes_came: Callable[[Sequence[Run]], None] = lambda runs: None
         self.held_back: Callable[[float], set[str]] = lambda now: set()
         self.probing: Callable[[float], set[str]] = lambda now: set()
+        self.foreign: Callable[[Connection], set[str]] = lambda conn: set()
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
         self._claiming = False
         self._again = False
@@ -164,7 +165,9 @@ class Dispatcher:
         full = saturated(running=held, limits=limits)
         probing = self.probing(now)
         rests = self.held_back(now) | queue.held_for_triggers(conn, probing)
-        candidates = take_turns(queue.claimable(conn, now, most, exclude=full, held_back=rests, served=self._served))
+        candidates = take_turns(
+            queue.claimable(conn, now, most, exclude=full | self.foreign(conn), held_back=rests, served=self._served)
+        )
         chosen = admit(let_through(candidates, probing), running=held, limits=limits, running_of_key=of_key, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
@@ -12,9 +13,8 @@ from sqlalchemy import Connection
 from ..executors.protocol import Executor, Worker
 from ..model.units import iso
 from ..policy.breaker import Fuse
-from ..policy.stimuli import Recovered
 from ..settings import Settings
-from ..store import attempts, costs, queue
+from ..store import attempts, costs, queue, triggers
 from ..store.database import Database
 from .backfills import Backfills
 from .batcher import Batcher
@@ -23,10 +23,12 @@ from .breaker import Breakers
 from .cancellations import Cancellations
 from .catalog import Catalog
 from .dispatcher import Dispatcher
+from .elsewhere import Elsewhere
 from .explanations import Explanations
 from .feed import Feed
 from .hands import Hands
 from .invocations import Invocations
+from .leadership import Leadership, Turn
 from .livelog import LiveLogs
 from .logs import StoreLogs
 from .news import News
@@ -43,6 +45,7 @@ from .sweeper import Sweeper
 from .transitions import Step, Transitions
 
 _REMEMBERED_S = 86_400.0  # durations are taken from the runs of the last day
+_FIRST_LOOK_S, _LOOK_S = 5.0, 0.05
 
 
 class Engine:
@@ -65,6 +68,9 @@ class Engine:
         self.bench = Bench()
         self.catalog = Catalog(book)
         live_logs = LiveLogs()
+        self.leadership = Leadership(
+            database, self.catalog, beat_s=settings.service_beat_s, lease_s=settings.service_lease_s
+        )
         self.transitions = Transitions(database, self.catalog, clock=clock)
         self.logs = StoreLogs(database)
         self.hands = Hands(executor, self.transitions, self.logs, self.feed, live_logs)
@@ -121,8 +127,11 @@ class Engine:
         self.backfills = Backfills(database, self.catalog, self.dispatcher, self.poller, changed=changed, clock=clock)
         self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
+        self.elsewhere = Elsewhere(database, executor, self.bench, self.feed, self.logs, self.breakers)
         self._tasks: list[asyncio.Task[None]] = []
+        self._following: set[asyncio.Task[None]] = set()
         self._join()
+        self._share()
 
     def _join(self) -> None:
         """What knows nothing of each other is called through these."""
@@ -146,16 +155,32 @@ class Engine:
         self.operations.removed = self.breakers.forget
         self.dispatcher.worker_changed = self._worker_changed
 
-    async def start(self) -> None:
-        """Take up what an earlier service left, connect the workers, follow the triggers."""
+    def _share(self) -> None:
+        """What has to be done only by the service that leads a function, and what others do."""
+        leadership, elsewhere = self.leadership, self.elsewhere
+        self.dispatcher.foreign = leadership.foreign
+        self.poller.require = self.batcher.require = leadership.require
+        self.outbox.foreign = leadership.others
+        for room in (self.poller, self.scaler, self.sweeper, self.outbox, self.breakers):
+            room.leads = leadership.leads
+        leadership.turned = self._turned
+        leadership.heard = elsewhere.heard
+        elsewhere.queued = partial(self.dispatcher.wake, look_ahead=True)
+        elsewhere.finished = self.outbox.wake
+        elsewhere.function_changed = self.news.function_changed
+        elsewhere.functions_changed = self._functions_changed
+
+    async def start(self, url: str = "") -> None:
+        """Take up what an earlier service left, connect the workers, follow the triggers. `url` is where others reach
+        this service."""
         now = self.clock()
+        await self.leadership.start(url)
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
         self.breakers.start()
-        # Before there is any worker: what is held now, nobody works on.
-        await self.transitions.tell(lambda conn: [(run.id, Recovered()) for run in queue.unfinished(conn)])
+        await self.transitions.tell(self.leadership.orphans)  # before there is any worker of this service
         await self.executor.start(self.dispatcher)
-        chores = (self.scaler.run(), self.news.run(), self.outbox.run(), self.sweeper.run())
-        self._tasks = [asyncio.create_task(chore) for chore in chores]
+        busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership)
+        self._tasks = [asyncio.create_task(room.run()) for room in busy]
         await self.batcher.start()
         await self.poller.refresh()
         self.dispatcher.wake()
@@ -185,6 +210,33 @@ class Engine:
         await self.outbox.close()
         await self.hands.close()
         await self.transitions.settle()  # what the hands have said last
+        await self.leadership.close()
+
+    # --- other services
+
+    async def _turned(self, turn: Turn) -> None:
+        """This service leads other functions than before, or some service is gone."""
+        now = self.clock()
+        if turn.gained or turn.gone:
+            await asyncio.wrap_future(self.database.submit(costs.close_workers))
+            await self.transitions.tell(self.leadership.orphans)
+        if turn.gained:
+            await asyncio.wrap_future(self.database.submit(partial(self.breakers.take_up, now=now)))
+            self.breakers.start()
+        await self._followed()
+        if turn.gained:
+            await self.batcher.start()
+            self.outbox.wake()
+            self.dispatcher.wake(look_ahead=True)
+
+    def _functions_changed(self) -> None:
+        self.catalog.forget_functions()
+        self.dispatcher.wake(look_ahead=True)
+        task = asyncio.get_running_loop().create_task(self._followed())
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    # --- what one room has to tell others
 
     def _carry_out(self, steps: Sequence[Step]) -> None:
         self.breakers.carry_out(steps)  # first, so that the claim that a freed place brings knows of it
@@ -197,9 +249,19 @@ class Engine:
 
     async def _published(self, name: str) -> None:
         await self._followed()
+        if not self.leadership.leads(name):
+            await self._looked_elsewhere(name)
         self.breakers.try_now(name)
         self.dispatcher.wake()
         self.news.function_changed(name)
+
+    async def _looked_elsewhere(self, name: str) -> None:
+        """Wait until the service that leads a function has looked at its new triggers once, so that what comes from now on
+        is new to all of them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_LOOK_S):
+                while await asyncio.to_thread(self.database.read, partial(triggers.unseen, function=name)):  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_S)  # another process does it
 
     def _delivery_entered(self) -> None:
         """For functions of this store, or on its way elsewhere."""
@@ -212,7 +274,8 @@ class Engine:
 
         def op(conn: Connection) -> None:
             if busy_s is None:
-                costs.worker_joined(conn, worker.id, worker.name, worker.slots, now)
+                service = self.leadership.service
+                costs.worker_joined(conn, worker.id, worker.name, worker.slots, now, service=service)
             else:
                 costs.add_busy(conn, worker.id, busy_s, now)
                 costs.worker_left(conn, worker.id, now)

@@ -120,6 +120,11 @@ class Feed:
             if not waiting:
                 del self._waiting[run_id]
 
+    @property
+    def awaited(self) -> set[str]:
+        """The runs that somebody waits for, and nobody has seen end yet."""
+        return {run_id for run_id, waiting in self._waiting.items() if any(one.run is None for one in waiting)}
+
     def ended(self, run: Run, log: Callable[[], str | None]) -> None:
         """That run has ended, and that is committed; `log` gives all it has printed, when that is at hand."""
         for awaited in self._waiting.get(run.id, ()):

@@ -64,6 +64,7 @@ class Outbox:
         self._files = ThreadPoolExecutor(_FILE_THREADS, "jupyter-fn-outbox")
         self._http: httpx.AsyncClient | None = None
         self.leads: Callable[[str], bool] = lambda function: True  # whether this service sends for that function
+        self.foreign: Callable[[Connection], set[str]] = lambda conn: set()  # functions for which others do
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -106,8 +107,9 @@ class Outbox:
         return _LOOK_S if later is None else min(max(later - now, 0.0), _LOOK_S)
 
     def _read(self, now: float, full: Sequence[str], conn: Connection) -> tuple[list[Delivery], float | None]:
-        some = deliveries.due(conn, now, _MOST + len(self._sending), besides=full)
-        return some, deliveries.next_due(conn, now)
+        others = self.foreign(conn)
+        some = deliveries.due(conn, now, _MOST + len(self._sending), besides=full, without=others)
+        return some, deliveries.next_due(conn, now, without=others)
 
     def _begin(self, delivery: Delivery) -> None:
         target = delivery.target

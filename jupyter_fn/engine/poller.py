@@ -23,6 +23,7 @@ from .admission import admit, filter_now
 from .batcher import Batcher
 from .catalog import Catalog
 from .feed import wait_for
+from .leadership import NotLed
 from .transitions import Step, transit
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ Enqueue = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
 _FIRST_LOOK_S = 5.0  # so that what comes right after publishing is new to every trigger
 _FOR_EVER_S = 86_400.0
+_NOT_LED_S = 1.0
 _LEAST_WAIT_S = 0.001
 _THREADS = 16  # looks at once; each may block on a slow filesystem
 
@@ -68,6 +70,8 @@ class Poller:
         self._refreshing = asyncio.Lock()
         self.function_changed: Callable[[str], None] = lambda name: None
         self.carry_out: Callable[[Sequence[Step]], None] = lambda steps: None
+        self.leads: Callable[[str], bool] = lambda function: True
+        self.require: Callable[[Connection, str], None] = lambda conn, function: None
 
     async def refresh(self) -> None:
         """Follow exactly the triggers that are active now, as they are written now; new ones have looked once."""
@@ -85,7 +89,7 @@ class Poller:
 
     async def _active(self) -> dict[str, Trigger]:
         found = await asyncio.wrap_future(self._database.submit(triggers.list_active))
-        return {trigger.id: trigger for trigger in found}
+        return {trigger.id: trigger for trigger in found if self.leads(trigger.function)}
 
     def build(self, trigger: Trigger) -> Source:
         """A new source: one instance is for one thread. Raises BadTrigger."""
@@ -117,6 +121,7 @@ class Poller:
             self.function_changed(trigger.function)
 
     def _op(self, trigger: Trigger, poll: Poll, conn: Connection) -> tuple[float | None, list[Step]]:
+        self.require(conn, trigger.function)
         now = self.clock()
         admitted = admit(conn, self._catalog, trigger, poll, now)
         told = admitted.superseded
@@ -170,6 +175,8 @@ class _Follower:
                         self.source = source
                     position, wait_s = await self._look(self.source, position)
                     await self._well()
+                except NotLed:  # its new follower sees the same; this one is about to be stopped
+                    wait_s = _NOT_LED_S
                 except Exception as error:  # a source may raise anything; it is tried again
                     wait_s = await self._failed(error)
                 self.looked.set()

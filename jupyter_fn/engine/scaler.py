@@ -50,6 +50,7 @@ class Scaler:
         self._asked, self._asked_at = 0, 0.0
         self._lacking = False  # workers that are wanted and not there
         self.held_back: Callable[[float], set[str]] = lambda now: set()
+        self.leads: Callable[[str], bool] = lambda function: True
 
     def want_workers(self) -> None:
         """There is work without a place."""
@@ -112,6 +113,7 @@ class Scaler:
         )
         for name in self.held_back(now):
             backlog.pop(name, None)  # it waits for its breaker, not for workers
+        backlog = {name: runs for name, runs in backlog.items() if self.leads(name)}
         held = self._bench.held_by_function()
         return [
             Demand(

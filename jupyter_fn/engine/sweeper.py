@@ -53,6 +53,7 @@ class Sweeper:
         self._clock = clock
         self._woken = asyncio.Event()
         self._closed: frozenset[str] = frozenset()
+        self.leads: Callable[[str], bool] = lambda function: True
 
     def wake(self) -> None:
         """Functions have changed."""
@@ -100,6 +101,8 @@ class Sweeper:
         stimuli: list[Told] = []
         dues = []
         for function, ages in waiting.ages(conn).items():
+            if not self.leads(function):
+                continue
             for number, age_s in ages.items():
                 rules = self._catalog.entry(conn, function, number).rules
                 old = waiting.older(conn, function, number, now - age_s, most=_MOST - len(stimuli))
@@ -111,7 +114,7 @@ class Sweeper:
         return stimuli, min(dues, default=None)
 
     def _closed_functions(self, conn: Connection) -> frozenset[str]:
-        active = (one for one in functions.list_all(conn) if one.state == functions.ACTIVE)
+        active = (one for one in functions.list_all(conn) if one.state == functions.ACTIVE and self.leads(one.name))
         live = ((one.name, live_version(one)) for one in active)
         entries = ((name, self._catalog.entry(conn, name, number)) for name, number in live if number)
         return frozenset(name for name, entry in entries if entry.version.options.concurrency == 0)

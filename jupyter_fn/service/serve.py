@@ -48,7 +48,7 @@ async def _serve(settings: Settings, engine: Engine, ready: Callable[[str], None
     with _listening(settings) as sock:
         service.url = f"http://{_shown_host(settings.host)}:{sock.getsockname()[1]}"
         try:
-            await engine.start()
+            await engine.start(service.url)
             with announced(settings.home, service.url, service.token):
                 await _answer(service, sock, lambda: ready(service.url))
         finally:

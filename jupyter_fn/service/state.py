@@ -33,6 +33,7 @@ class Running:
             "home": str(self.settings.home),
             "started": iso(self.started),
             "store": self.engine.database.place,
+            "services": await self.engine.leadership.services(),
             "cluster": self.settings.cluster,
             "workers": self.engine.workers(),
             **await self.engine.questions.counts(),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from .dialect import insert, storable
 from .payloads import pack, unpack
@@ -43,16 +43,22 @@ def _row(delivery: Delivery) -> dict[str, Any]:
     return {name: getattr(delivery, name) for name in names}
 
 
-def due(conn: Connection, now: float, limit: int, *, besides: Collection[str] = ()) -> list[Delivery]:
-    """What is to be sent now, the longest due first; nothing for targets in `besides`."""
-    query = select(deliveries).where(IS_DUE, deliveries.c.due <= now)
+def due(
+    conn: Connection, now: float, limit: int, *, besides: Collection[str] = (), without: Collection[str] = ()
+) -> list[Delivery]:
+    """What is to be sent now, the longest due first; nothing for targets in `besides`, nor of functions in `without`."""
+    query = _of_others(select(deliveries).where(IS_DUE, deliveries.c.due <= now), without)
     query = query.where(deliveries.c.target.not_in(list(besides))) if besides else query
     return [_to_delivery(conn, row) for row in conn.execute(query.order_by(deliveries.c.due).limit(limit)).all()]
 
 
-def next_due(conn: Connection, now: float) -> float | None:
+def _of_others(query: Select[Any], functions: Collection[str]) -> Select[Any]:
+    return query.where(deliveries.c.function.not_in(list(functions))) if functions else query
+
+
+def next_due(conn: Connection, now: float, *, without: Collection[str] = ()) -> float | None:
     """When the next one becomes due, after `now`; None when none does."""
-    later = select(func.min(deliveries.c.due)).where(IS_DUE, deliveries.c.due > now)
+    later = _of_others(select(func.min(deliveries.c.due)).where(IS_DUE, deliveries.c.due > now), without)
     moment: float | None = conn.execute(later).scalar()
     return moment
 

@@ -83,6 +83,12 @@ def list_known(conn: Connection) -> list[Trigger]:
     return [_to_trigger(row) for row in rows]
 
 
+def unseen(conn: Connection, function: str) -> list[str]:
+    """The active triggers of a function at which nobody has looked yet: their ids."""
+    fresh = (triggers.c.function == function, triggers.c.state == ACTIVE, triggers.c.position.is_(None))
+    return list(conn.execute(select(triggers.c.id).where(*fresh)).scalars())
+
+
 def of_function(conn: Connection, function: str) -> list[Trigger]:
     """The triggers of a function that are not removed."""
     rows = conn.execute(

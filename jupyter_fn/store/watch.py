@@ -31,11 +31,13 @@ class Watch:
         self._hear = hear
         self._beat_s, self._lease_s = beat_s, lease_s
         self._closing = threading.Event()
+        self._leaves = True
         self._thread = threading.Thread(target=self._run, name="jupyter-fn-watch", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Beat no more, and let others lead at once what this service has led."""
+    def close(self, *, leave: bool = True) -> None:
+        """Beat no more. With `leave` others may lead at once what this service has led, else when its leases run out."""
+        self._leaves = leave
         self._closing.set()
         self._thread.join()
 
@@ -61,8 +63,9 @@ class Watch:
             self._hear(standing, news)
             news = ()
             self._listen(conn, time.monotonic() + self._beat_s)
-        with conn.begin():
-            leases.leave(conn, self._service.id)
+        if self._leaves:
+            with conn.begin():
+                leases.leave(conn, self._service.id)
 
     def _listen(self, conn: Connection, until: float) -> None:
         """Hear what others say, until it is time for the next beat."""

@@ -229,7 +229,7 @@ class Stage:
 
     async def open(self, prepare: Callable[[Any], None] = lambda executor: None) -> None:
         """A service on this home. `prepare` gets its executor before the engine does."""
-        store = self.settings.home / "store.db"
+        store = self.settings.store or self.settings.home / "store.db"
         self.database = cast(WatchedDatabase, WatchedDatabase.open(store, synchronous="normal"))
         self.database.most_held = self.most_held
         self.executor = self._make_executor(self)
