@@ -115,7 +115,7 @@ def test_the_name_is_a_handle(kernel):
     assert kernel.text("type(adder.runs().to_pandas()).__name__, type(adder.cost().to_pandas()).__name__") == (
         "('DataFrame', 'DataFrame')"
     )
-    assert kernel.text("adder.failures()") == "No runs."
+    assert kernel.text("adder.failures()") == "No failures."
     assert kernel.text("adder.pause().resume()")
 
 
@@ -192,6 +192,25 @@ def test_a_mistake_is_an_error_of_two_lines(kernel, case):
     assert error["ename"] == kind
     assert len(error["traceback"]) == 2
     assert word in "\n".join(error["traceback"])
+
+
+def test_failures_are_edited_and_redriven_and_past_events_run_again(house, kernel):
+    kernel.text("%%fn shaky --retries 0\ndef handler(event):\n    return 10 // event['n']")
+    for run_id in [house.submit("shaky", {"n": n}) for n in (0, 0, 5)]:
+        house.ended(run_id)
+    assert "ZeroDivisionError" in kernel.text("failed = shaky.failures()\nfailed")
+    assert kernel.text("print(failed.to_pandas()['event'].tolist())") == "[{'n': 0}, {'n': 0}]\n"
+    kernel.text("failed[0] = {'n': 2}")
+    assert kernel.text("print(failed.redrive(dry_run=True).count, failed[:1].redrive().count)") == "2 1\n"
+    house.until(lambda: kernel.text("print(len(shaky.failures()))") == "1\n")
+    kernel.text("frame = shaky.failures().to_pandas()\nframe.at[0, 'event'] = {'n': 1}")
+    assert kernel.text("print(shaky.redrive(frame).count)") == "1\n"
+    assert "Replay " in kernel.text("again = shaky.replay(since='1h')\nagain")
+    results = "sorted(run.result() for run in shaky.runs(replay=again.replay).wait() if run.exception() is None)"
+    assert kernel.text(f"print({results})") == "[2]\n"  # the events as they came, not as they were edited
+    assert kernel.text("print(shaky.backfill('nowhere/*.csv', dry_run=True).count)") == "0\n"
+    assert kernel.text("print(len(shaky.cancel()))") == "0\n"
+    assert kernel.text("%fn replay shaky --dry-run").startswith("Replay ")
 
 
 def test_help_and_completion(kernel):
