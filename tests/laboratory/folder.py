@@ -11,6 +11,8 @@ from .crash import Crashes
 class Folder:
     """Paths and contents; as much of an fsspec filesystem as `runtime.outputs` asks for. Every step may be the last."""
 
+    protocol = "memory"
+
     def __init__(self, crashes: Callable[[], Crashes], chance: Random) -> None:
         self._crashes = crashes
         self._chance = chance
@@ -29,6 +31,14 @@ class Folder:
     def size(self, path: str) -> int:
         """How long it is."""
         return len(self.files[path])
+
+    def pipe_file(self, path: str, data: bytes) -> None:
+        """Put all of it there."""
+        self._crashes().point("before a file is written", path)
+        if self._chance.random() < self.unwilling:
+            raise OSError("The filesystem is in no mood.")
+        self.files[path] = data.decode()
+        self._crashes().point("after a file is written", path)
 
     def mv(self, path: str, target: str) -> None:
         """Put it in place."""

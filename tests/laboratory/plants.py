@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 from unittest import mock
 
-from jupyter_fn.engine import engine, hands, poller, transitions
+from jupyter_fn.engine import engine, hands, outbox, poller, replays, transitions
 from jupyter_fn.model.run import State
-from jupyter_fn.policy import lifecycle
+from jupyter_fn.policy import lifecycle, splitting, verdict
 from jupyter_fn.policy.instructions import PublishFiles
 from jupyter_fn.policy.stimuli import Claimed, Ended, Lost, Published, Recovered
 from jupyter_fn.runtime import outputs
-from jupyter_fn.store import events, queue, runs, triggers
+from jupyter_fn.store import batches, events, queue, runs, triggers
 
 Patch = Any  # a context manager of unittest.mock
 
@@ -142,6 +143,60 @@ def _early() -> list[Patch]:
     return [mock.patch.object(transitions, "transit", hasty)]
 
 
+def _order() -> list[Patch]:
+    """Whatever is queued may be claimed, whoever is before it in its lane."""
+    claimable = queue.claimable
+
+    def at_once(conn: Any, now: float, limit: int, **how: Any) -> Any:
+        found = claimable(conn, now, limit, **how)
+        query = "SELECT id FROM runs WHERE state = 'queued' AND rank != '' ORDER BY seq DESC LIMIT 4"
+        more = runs.get_all(conn, [row[0] for row in conn.exec_driver_sql(query)])
+        known = {run.id for run in found}
+        return [*found, *(run for run in more.values() if run.id not in known)]
+
+    return [mock.patch.object(queue, "claimable", at_once)]
+
+
+def _effect() -> list[Patch]:
+    """A run that was lost behind its effect is tried again."""
+
+    def forgetful(transition: Any) -> Any:
+        return lambda run, *rest: transition(run.replace(barrier=""), *rest)
+
+    lost = {
+        (state, what): forgetful(lifecycle._TABLE[state, what])
+        for state in lifecycle._HELD_BY_WORKER
+        for what in (Lost, Recovered)
+    }
+    return [mock.patch.dict(lifecycle._TABLE, lost)]
+
+
+def _halves() -> list[Patch]:
+    """Of a batch that is split one half is forgotten."""
+    return [mock.patch.object(verdict, "halves", lambda run: splitting.halves(run)[:1])]
+
+
+def _delivery() -> list[Patch]:
+    """What is sent is crossed out first."""
+
+    async def hasty(self: outbox.Outbox, delivery: Any) -> None:
+        await self._note(delivery, None)
+        await self._send(delivery)
+
+    return [mock.patch.object(outbox.Outbox, "_deliver", hasty)]
+
+
+def _batch() -> list[Patch]:
+    """What an earlier service has gathered is forgotten."""
+    return [mock.patch.object(batches, "gathering_triggers", return_value=[])]
+
+
+def _replay() -> list[Patch]:
+    """A replay that goes on begins anew."""
+    numbers = count()
+    return [mock.patch.object(replays, "child_id", lambda replay, seq: f"{replay}-{seq}-{next(numbers)}")]
+
+
 PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "fence": _fence,
     "token": _token,
@@ -155,6 +210,12 @@ PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "wake": _wake,
     "emitted": _emitted,
     "early": _early,
+    "order": _order,
+    "effect": _effect,
+    "halves": _halves,
+    "delivery": _delivery,
+    "batch": _batch,
+    "replay": _replay,
 }
 
 
@@ -162,6 +223,12 @@ SHOWN_BY: Mapping[str, str] = {  # the scenario that shows it soonest
     **dict.fromkeys(("fence", "token", "recovery", "key", "limit", "lost", "terminal"), "ByHand"),
     **dict.fromkeys(("publishing", "wake", "emitted", "early"), "Outputs"),
     "transaction": "Topics",
+    "order": "Lanes",
+    "effect": "Effects",
+    "halves": "Splits",
+    "delivery": "Destinations",
+    "batch": "Gathering",
+    "replay": "Replaying",
 }
 
 

@@ -21,6 +21,7 @@ from .folder import Folder
 from .world import Nature, World
 
 T = TypeVar("T")
+_ROOMS = ("operations", "invocations", "redrives", "cancellations", "replays")
 
 
 def draft(name: str, source: str = "def handler(event): ...", **options: Any) -> Draft:
@@ -40,7 +41,7 @@ def draft(name: str, source: str = "def handler(event): ...", **options: Any) ->
 
 def verb(engine: Engine, name: str) -> Any:
     """A verb of the API, in whichever room of the engine it lives."""
-    rooms = (getattr(engine, room, None) for room in ("operations", "invocations", "redrives", "cancellations"))
+    rooms = (getattr(engine, room, None) for room in _ROOMS)
     return next(found for room in rooms if (found := getattr(room, name, None)) is not None)
 
 
@@ -81,6 +82,7 @@ class Scenario:
 
     drafts: ClassVar[Sequence[Draft]] = ()
     natures: ClassVar[Mapping[str, Nature]] = {}
+    settings: ClassVar[Mapping[str, Any]] = {}  # of the service, where they are not the usual ones
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -88,6 +90,9 @@ class Scenario:
     def acts(self) -> Sequence[Callable[[], None]]:
         """What may happen at any time, any number of times; those that stand here twice are twice as likely."""
         return ()
+
+    def commit(self) -> None:
+        """Calls `require` for what must be true after every COMMIT."""
 
     def calm_down(self) -> None:
         """From now on all shall come to an end."""

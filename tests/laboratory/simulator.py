@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-import sys
+import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
-from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
-from unittest import mock
 
-from jupyter_fn.engine import scaler
 from jupyter_fn.engine.engine import Engine
-from jupyter_fn.model import ids
 from jupyter_fn.model.errors import FnError
-from jupyter_fn.runtime import outputs
-from jupyter_fn.settings import load_settings
-from jupyter_fn.sources import files, registry
+from jupyter_fn.settings import Settings, load_settings
 
 from . import guarantees
 from .clock import Time
@@ -32,16 +25,19 @@ from .history import Broken, History
 from .loop import VirtualLoop
 from .scenario import Scenario
 from .scenarios import ALL
+from .stand_ins import Hour, stand_ins
 from .store import Disk, Manners, Store
 from .world import LEASE_S, Port, Temper, World
 
 T = TypeVar("T")
 LONG_S, MOST_QUIET_S = 12.0, 1200.0  # of the stormy part of a history, and of the calm one after it
 _ACTS = (5, 10)  # fewest and most
-_SETTINGS = load_settings(
-    Path("/laboratory"), idle_timeout_s=30.0, slots_per_worker=2, lease_s=LEASE_S, remote_poll_s=4.0, poll_s=4.0
-)
-_LOOK_S = 20.0  # of the scaler: what wakes it shall wake it, not the next look
+
+
+@cache
+def _settings(more: tuple[tuple[str, Any], ...]) -> Settings:
+    paces = {"idle_timeout_s": 30.0, "remote_poll_s": 4.0, "poll_s": 4.0, "lease_s": LEASE_S}
+    return load_settings(Path("/laboratory"), **{"slots_per_worker": 2, **paces, **dict(more)})
 
 
 @dataclass(slots=True)
@@ -67,13 +63,16 @@ def _disk() -> Disk:
 def simulate(seed: int, scenarios: Sequence[type[Scenario]] = (), *, keep: bool = False) -> Told:
     """The history of a seed; with `scenarios` instead of those that the seed would choose. It is told in words when
     something does not hold, or when it is to be kept."""
-    with _in_the_laboratory():
+    with stand_ins():
         laboratory = Laboratory(seed, scenarios)
         try:
             laboratory.live()
         except Broken as error:
             laboratory.told.broken = error.guarantee
             laboratory.history.note(f"BROKEN {error}")
+        except Exception:
+            laboratory.told.broken = "laboratory"  # it does not understand what it sees
+            laboratory.history.note(traceback.format_exc())
         finally:
             laboratory.end()
         if keep or laboratory.told.broken:
@@ -81,48 +80,10 @@ def simulate(seed: int, scenarios: Sequence[type[Scenario]] = (), *, keep: bool 
         return laboratory.told
 
 
-@contextmanager
-def _in_the_laboratory() -> Iterator[None]:
-    """Ids that are counted, a filesystem that is a dict, and a log that is part of the history."""
-    numbers = count(1)
-    logger = logging.getLogger("jupyter_fn")
-    propagate, logger.propagate = logger.propagate, False
-    kinds = {**registry.KINDS, "lab": registry.Kind(registry.FILES)}
-    try:
-        with (
-            _new_ids(lambda: f"{next(numbers):05d}"),
-            mock.patch.object(registry, "KINDS", kinds),
-            mock.patch.object(files, "time", SimpleNamespace(perf_counter=lambda: 0.0)),
-            mock.patch.object(scaler, "_LOOK_S", _LOOK_S),
-            mock.patch.object(outputs, "filesystem", lambda url: (Laboratory.folder_of_the_hour, url)),
-        ):
-            yield
-    finally:
-        logger.propagate = propagate
-
-
-@contextmanager
-def _new_ids(new_id: Callable[[], str]) -> Iterator[None]:
-    """Every module that makes ids makes these."""
-    real = ids.new_id
-    makers = [module for name, module in sys.modules.items() if name.startswith("jupyter_fn.") and _makes_ids(module)]
-    for module in makers:
-        module.new_id = new_id  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        for module in makers:
-            module.new_id = real  # type: ignore[attr-defined]
-
-
-def _makes_ids(module: ModuleType) -> bool:
-    return vars(module).get("new_id") is ids.new_id
-
-
 @cache
 def _image(scenarios: tuple[type[Scenario], ...]) -> bytes:
     """A store in which the functions of these scenarios are published, and their triggers have looked once."""
-    with _in_the_laboratory():
+    with stand_ins():
         laboratory = Laboratory(0, scenarios, image=_disk().empty)
         laboratory.publish([draft for scenario in scenarios for draft in scenario.drafts])
         laboratory.end()
@@ -140,7 +101,7 @@ class Service:
             laboratory.disk, self.loop, chance, manners=laboratory.manners, committed=laboratory.committed
         )
         self.port = Port(laboratory.world)
-        self.engine = Engine(_SETTINGS, self.store, self.port, check_here=False, clock=laboratory.time.wall)
+        self.engine = Engine(laboratory.settings, self.store, self.port, check_here=False, clock=laboratory.time.wall)
         self.ready = False
         self.starting = self.loop.create_task(self._start())
 
@@ -161,8 +122,6 @@ class Service:
 
 class Laboratory:
     """One history: its world, its disk, its services one after the other."""
-
-    folder_of_the_hour: Folder
 
     def __init__(self, seed: int, scenarios: Sequence[type[Scenario]] = (), *, image: bytes = b"") -> None:
         self.seed = seed
@@ -185,12 +144,15 @@ class Laboratory:
             twice=self.chance.choice([0.0, 0.1]),
         )
         self.folder = Folder(lambda: self.crashes, self.chance)
-        Laboratory.folder_of_the_hour = self.folder
+        Hour.folder = self.folder
         self.world = World(self.time, self.chance, self.history.note, self.folder, temper)
         self.scenarios = [scenario(self) for scenario in chosen]
         self.world.natures = {name: nature for one in chosen for name, nature in one.natures.items()}
         self.told = Told(seed, tuple(scenario.__name__ for scenario in chosen))
         self.told.crashes, self.told.faults = self.crashes.by_kind, self.world.faults
+        self.settings = _settings(
+            tuple(sorted({key: value for one in chosen for key, value in one.settings.items()}.items()))
+        )
         self.limits = {
             draft.function: draft.options.concurrency
             for one in chosen
@@ -413,6 +375,8 @@ class Laboratory:
         self._commits += 1
         self.history.note(f"COMMIT {self._commits} of {ops} ops")
         guarantees.check_commit(self, whole=self.seed % 16 == 0)
+        for scenario in self.scenarios:
+            scenario.commit()
 
     def settled(self) -> bool:
         """All has come to an end."""

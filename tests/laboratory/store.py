@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
@@ -39,6 +38,12 @@ CREATE TRIGGER laboratory_token AFTER UPDATE ON runs WHEN NEW.token < OLD.token
 BEGIN INSERT INTO laboratory VALUES ('G4: the token of run ' || OLD.id || ' went back'); END;
 CREATE TRIGGER laboratory_cancel AFTER UPDATE ON runs WHEN OLD.cancel_requested = 1 AND NEW.token > OLD.token
 BEGIN INSERT INTO laboratory VALUES ('cancel: run ' || OLD.id || ' was cancelled, and claimed again'); END;
+CREATE TRIGGER laboratory_order AFTER UPDATE ON runs WHEN NEW.state = 'claimed' AND NEW.token > OLD.token AND NEW.rank != ''
+AND EXISTS (SELECT 1 FROM runs r WHERE r.function = NEW.function AND r.lane = NEW.lane AND r.rank != '' AND r.state NOT IN
+{_TERMINAL} AND (r.rank < NEW.rank OR r.rank = NEW.rank AND r.seq < NEW.seq))
+BEGIN INSERT INTO laboratory VALUES ('G8: run ' || OLD.id || ' was claimed before its turn in lane ' || OLD.lane); END;
+CREATE TRIGGER laboratory_effect AFTER UPDATE ON runs WHEN OLD.barrier != '' AND NEW.token > OLD.token AND OLD.token > 0
+BEGIN INSERT INTO laboratory VALUES ('effect: run ' || OLD.id || ' was tried again behind ' || OLD.barrier); END;
 CREATE TRIGGER laboratory_runs AFTER DELETE ON runs
 BEGIN INSERT INTO laboratory VALUES ('G1: run ' || OLD.id || ' was taken away'); END;
 CREATE TRIGGER laboratory_events AFTER DELETE ON events
@@ -123,7 +128,7 @@ class Store(Database):
         self, disk: Disk, loop: VirtualLoop, chance: Random, *, manners: Manners, committed: Callable[[int], None]
     ) -> None:
         """`committed` is called after every COMMIT with the number of its ops."""
-        self.path = Path("laboratory.db")
+        self.place = "the laboratory"
         self._disk = disk
         self._loop = loop
         self._chance = chance

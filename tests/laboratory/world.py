@@ -6,8 +6,9 @@ either side, and what was said is then lost, or arrives when nobody expects it a
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -39,10 +40,16 @@ _TOLD_AFTER_S = 0.05  # an attempt that runs longer says that it has started
 Token = tuple[str, int]  # run id, token
 
 
+Answer = Mapping[str, Any]  # fields of an outcome
+Handler = Callable[[Mapping[str, Any], Random], Answer | RunError]  # of an event
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nature:
     """How the attempts of a function go. Shares of 1; what is left succeeds."""
 
+    handler: Handler | None = None  # says how those end that do not fail otherwise, also when all is calm
+    effect: str = ""  # the barrier that they pass in the middle
     fails: float = 0.15
     fatal: float = 0.0
     dies: float = 0.05  # timeout, memory, environment
@@ -124,7 +131,11 @@ class Machine:
         attempt.started = world.time.wall()
         world.start(attempt, self)
         duration_s = world.duration_s(attempt.assignment)
-        world.time.after(duration_s, lambda: self._end(attempt, duration_s))
+        effect = world.nature(attempt.assignment.function).effect
+        if effect and world.chance.random() < 0.8:
+            world.time.after(duration_s / 2, lambda: self._stand_before(attempt, effect, duration_s))
+        else:
+            world.time.after(duration_s, lambda: self._end(attempt, duration_s))
         if duration_s > _TOLD_AFTER_S:
             world.time.after(_TOLD_AFTER_S, lambda: self._tell_start(attempt))
 
@@ -134,6 +145,24 @@ class Machine:
             self.world.say(
                 attempt.lane, lambda listener: listener.attempts_started([(run_id, token, attempt.started or 0.0)])
             )
+
+    def _stand_before(self, attempt: Attempt, effect: str, duration_s: float) -> None:
+        """It asks whether the effect may begin; without an answer it stands there until it is killed."""
+        run_id, token = attempt.token
+
+        def answered(go: bool) -> None:
+            if attempt.over:
+                return
+            if go:
+                self.world.passed.setdefault((run_id, effect), []).append(token)
+                self.world.note(f"{run_id}/{token} is behind its effect")
+                self.world.time.after(duration_s / 2, lambda: self._end(attempt, duration_s))
+            else:
+                error = HandlerFailed("It may not begin.", kind="EffectRefused")
+                self.finish(attempt, self.world.failed(attempt, error, duration_s / 2))
+
+        if not attempt.over:
+            self.world.ask(attempt.lane, lambda listener: listener.effect(run_id, token, effect), answered)
 
     def _end(self, attempt: Attempt, duration_s: float) -> None:
         if attempt.over:
@@ -186,7 +215,7 @@ class World:
         self.sent: set[Token] = set()
         self.started: dict[Token, float] = {}
         self.said: dict[Token, Outcome] = {}
-        self.events: dict[Token, Mapping[str, Any]] = {}
+        self.passed: dict[tuple[str, str], list[int]] = {}  # run, effect → the tokens that passed there
         self.faults: Counter[str] = Counter()
         self._numbers = count(1)
 
@@ -198,19 +227,22 @@ class World:
         if attempt.token in self.started:
             raise Broken("G4", f"User code of run {run_id} was started twice with token {token}.")
         self.started[attempt.token] = self.time.now
-        self.events[attempt.token] = attempt.assignment.event
         self.note(f"{machine.name} starts {run_id}/{token}")
+
+    def nature(self, function: str) -> Nature:
+        """How attempts of that function go."""
+        return self.natures.get(function, Nature())
 
     def duration_s(self, assignment: Assignment) -> float:
         """How long it will take."""
-        nature = self.natures.get(assignment.function, Nature())
+        nature = self.nature(assignment.function)
         if self.chance.random() < nature.short:
             return self.chance.uniform(0.001, 0.02)
         return self.chance.uniform(0.02, nature.long_s)
 
     def outcome(self, attempt: Attempt, duration_s: float) -> Outcome:
         """What has come of it."""
-        nature = self.natures.get(attempt.assignment.function, Nature())
+        nature = self.nature(attempt.assignment.function)
         dice = 1.0 if self.calm else self.chance.random()
         if dice < nature.fails:
             return self.failed(attempt, HandlerFailed("no", kind="ValueError"), duration_s)
@@ -223,6 +255,12 @@ class World:
 
     def _succeeded(self, attempt: Attempt, nature: Nature, duration_s: float) -> Outcome:
         run_id, token = attempt.token
+        said: Answer = {}
+        if nature.handler is not None:
+            answer = nature.handler(attempt.assignment.event, self.chance)
+            if isinstance(answer, RunError):
+                return self.failed(attempt, answer, duration_s)
+            said = answer
         files = self.chance.randint(0, nature.files) if nature.files else 0
         attempt.staged = tuple(self._stage(attempt, number) for number in range(files))
         emitted: tuple[Record, ...] = ()
@@ -231,7 +269,8 @@ class World:
                 Record(topic=nature.emits, value=f"{run_id}/{token}/{n}") for n in range(self.chance.randint(0, 2))
             )
         result = {"run": run_id, "token": token}
-        return self._made(attempt, duration_s, result=result, staged=attempt.staged, emitted=emitted)
+        fields = {"result": result, "staged": attempt.staged, "emitted": emitted}
+        return self._made(attempt, duration_s, **{**fields, **said})
 
     def _stage(self, attempt: Attempt, number: int) -> Staged:
         run_id, token = attempt.token
@@ -259,7 +298,13 @@ class World:
     def end(self, attempt: Attempt, outcome: Outcome) -> None:
         """User code has ended; that is told."""
         self.said[attempt.token] = outcome
-        how = "succeeds" if outcome.error is None else f"ends with {outcome.error['class']}"
+        how = (
+            "succeeds"
+            if outcome.error is None
+            else "succeeds in part"
+            if outcome.failed
+            else f"ends with {outcome.error['class']}"
+        )
         self.note(f"{attempt.lane.machine.name}: {outcome.run_id}/{outcome.token} {how}")
         self.say(attempt.lane, lambda listener: listener.outcomes([outcome]))
         if self._happens(self.temper.twice):
@@ -287,6 +332,21 @@ class World:
                 word(self.port.listener)
 
         self.time.after(self.chance.random() * self.temper.latency_s, arrives)
+
+    def ask(self, lane: Lane, question: Callable[[Listener], Awaitable[bool]], heard: Callable[[bool], None]) -> None:
+        """A worker asks its service, and hears the answer if nothing breaks."""
+
+        async def asked(listener: Listener) -> None:
+            answer = await question(listener)
+            self.time.after(self.chance.random() * self.temper.latency_s, lambda: None if lane.cut else heard(answer))
+
+        def arrives(listener: Listener) -> None:
+            tasks = lane.port.tasks
+            task = asyncio.get_running_loop().create_task(asked(listener))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        self.say(lane, arrives)
 
     def connect(self, machine: Machine) -> None:
         """The service reaches a worker. What that was doing for another lane is killed first."""
@@ -402,6 +462,7 @@ class Port:
     world: World
     listener: Listener | None = None
     lanes: dict[str, Lane] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self, listener: Listener) -> None:
         """Workers that are there are reached soon."""

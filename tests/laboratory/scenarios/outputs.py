@@ -42,7 +42,7 @@ class Outputs(Scenario):
                 require("files", content == whole, f"{file.target} holds {content} and should hold {whole}.")
         accepted = set(self.stage.rows(_ACCEPTED))
         for path, content in files.items():
-            if ".staged." not in path:
+            if path.startswith("lab://out/") and ".staged." not in path:
                 run_id, token, _ = content.split("/")
                 require(
                     "files", (run_id, int(token)) in accepted, f"{path} is there, of attempt {token}, which never won."
