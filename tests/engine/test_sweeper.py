@@ -133,10 +133,13 @@ async def test_published_with_more_again_it_runs_and_what_was_given_up_can_be_re
 
 
 async def test_without_such_functions_nothing_is_looked_at(stage, monkeypatch):
+    sweeper, looks = stage.engine.sweeper, []
+    look = sweeper._look
+    monkeypatch.setattr(sweeper, "_look", lambda now, conn: looks.append(now) or look(now, conn))
     await stage.publish()
+    await stage.until(lambda: looks and not sweeper._woken.is_set())  # publishing had it look
     await stage.quiet()
-    looks = []
-    monkeypatch.setattr(stage.engine.sweeper, "_look", lambda now, conn: looks.append(now))
+    looks.clear()
     await stage.engine.invocations.map("f", [{}] * 5)
     await stage.quiet()
     assert looks == []
