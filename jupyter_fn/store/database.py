@@ -25,10 +25,11 @@ from .payloads import Shelf
 from .postgres import Postgres, checked_url, is_postgres
 from .sqlite import Sqlite
 from .watch import Hear, Watch
-from .writer import Writer
+from .writer import Writer, closed
 
 T = TypeVar("T")
 
+_LAST_READS_S = 5.0
 _PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)  # a server that restarts is back within these
 
 
@@ -45,6 +46,8 @@ class Database:
         self._reading = reading
         self._writer = Writer(writing.connect(), kind)
         self._closing = threading.Event()
+        self._reads = 0  # that go on
+        self._calm = threading.Condition()
 
     @classmethod
     def open(
@@ -109,7 +112,9 @@ class Database:
 
     def read(self, fn: Callable[[Connection], T]) -> T:
         """Call `fn` in this thread with a read-only connection; all it reads is of one moment. It is called again when
-        the connection breaks."""
+        the connection breaks. Raises ServiceNotRunning once the store is closed."""
+        if self._closing.is_set():
+            raise closed()
         with translated(self.place):
             for pause_s in _PAUSES_S:
                 try:
@@ -121,8 +126,15 @@ class Database:
             return self._read(fn)
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
-        with self._reading.begin() as conn:
-            return fn(conn)
+        with self._calm:
+            self._reads += 1
+        try:
+            with self._reading.begin() as conn:
+                return fn(conn)
+        finally:
+            with self._calm:
+                self._reads -= 1
+                self._calm.notify_all()
 
     def watch(self, service: Service, hear: Hear, *, beat_s: float, lease_s: float) -> Watch:
         """Have `service` beat, and hear what others do. Only where the store is shared."""
@@ -130,9 +142,11 @@ class Database:
         return Watch(self._kind, service, hear, beat_s=beat_s, lease_s=lease_s)
 
     def close(self) -> None:
-        """Carry out what was submitted, then close. May be called twice."""
+        """Carry out what was submitted, let those who read come to an end, then close. May be called twice."""
         self._closing.set()
         self._writer.close()
+        with self._calm:
+            self._calm.wait_for(lambda: not self._reads, _LAST_READS_S)
         self._reading.dispose()
         self._writing.dispose()
 

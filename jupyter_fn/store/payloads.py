@@ -7,13 +7,15 @@ resolves. What is read is checked against its digest.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
 from ..model.codec import dumps, loads
-from ..model.errors import HomeRefused, NotFound
+from ..model.errors import HomeRefused, PayloadLost
 from ..model.ids import digest
+from ..model.lost import LostData
 from .dialect import insert
 from .schema import payloads
 from .whole import write_whole
@@ -46,18 +48,18 @@ class Shelf:
             ) from error
 
     def read(self, name: str) -> bytes:
-        """The bytes called `name`. Raises NotFound when they are gone, HomeRefused when they are damaged."""
+        """The bytes called `name`. Raises PayloadLost when they are gone or damaged, HomeRefused when nobody can look."""
         filesystem, folder = self._open()
         try:
             data = cast(bytes, filesystem.cat_file(self._path(folder, name)))
         except FileNotFoundError:
-            raise NotFound(
+            raise PayloadLost(
                 f"The payload {name[:12]}… is missing in {self.root}.", "Restore that folder, or run it again."
             ) from None
         except OSError as error:
             raise HomeRefused(f"{self.root} cannot be read: {error}.", "Check that it is reachable.") from error
         if digest(data) != name:
-            raise HomeRefused(
+            raise PayloadLost(
                 f"The payload {name[:12]}… in {self.root} is damaged: its digest is another.",
                 "Restore that file from a backup, or publish or run again.",
             )
@@ -97,19 +99,19 @@ def put(conn: Connection, data: bytes) -> str:
 
 
 def get(conn: Connection, name: str) -> bytes:
-    """The bytes whose digest is `name`. Raises NotFound, or HomeRefused when they are damaged."""
+    """The bytes whose digest is `name`. Raises PayloadLost when they are gone or damaged."""
     data = conn.execute(select(payloads.c.data).where(payloads.c.digest == name)).scalar()
     if data is None:
         return _absent(conn, name)
     if digest(data) != name:
-        raise HomeRefused(f"The payload {name[:12]}… in the store is damaged.", "Restore the store from a backup.")
+        raise PayloadLost(f"The payload {name[:12]}… in the store is damaged.", "Restore the store from a backup.")
     return cast(bytes, data)
 
 
 def _absent(conn: Connection, name: str) -> bytes:
     shelf = _shelf(conn)
     if not shelf.root:
-        raise NotFound(f"The payload {name[:12]}… is missing in the store.", "Publish or run again.")
+        raise PayloadLost(f"The payload {name[:12]}… is missing in the store.", "Publish or run again.")
     return shelf.read(name)
 
 
@@ -129,3 +131,11 @@ def unpack(conn: Connection, text: str | None) -> Any:
     if text.startswith(_REFERENCE):
         return loads(get(conn, text[1:]))
     return loads(text)
+
+
+def unpack_data(conn: Connection, text: str) -> Mapping[str, Any]:
+    """`unpack` of an event's keys; `LostData` where they are missing or damaged."""
+    try:
+        return cast(Mapping[str, Any], unpack(conn, text))
+    except PayloadLost as error:
+        return LostData(error)

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from ..model.codec import dumps, loads
+from ..model.errors import PayloadLost
+from ..model.lost import LostRecords
 from ..model.run import Record, Run, Staged, State
 from .dialect import storable, storable_key
-from .payloads import pack, unpack
+from .payloads import pack, unpack, unpack_data
 from .schema import runs
 
 NAMES = tuple(field.name for field in dataclasses.fields(Run))
@@ -46,8 +48,8 @@ _DECODE: dict[str, Callable[[Connection, str], Any]] = {
     "staged": lambda _, text: tuple(Staged(**file) for file in loads(text)),
     "parts": lambda _, text: tuple((first, end) for first, end in loads(text)),
     "failed": lambda _, text: tuple((first, end) for first, end in loads(text)),
-    "data": unpack,
-    "emitted": lambda conn, text: tuple(Record(**record) for record in unpack(conn, text)),
+    "data": unpack_data,
+    "emitted": lambda conn, text: _records(conn, text),
 }
 _ABSENT = {field.name: field.default for field in dataclasses.fields(Run) if field.name in _DECODE}
 _STATES = {state.value: state for state in State}
@@ -81,12 +83,22 @@ def difference(conn: Connection, before: Run, after: Run) -> dict[str, Any]:
     return changed
 
 
+def _records(conn: Connection, text: str) -> tuple[Record, ...]:
+    try:
+        return tuple(Record(**record) for record in unpack(conn, text))
+    except PayloadLost as error:
+        return LostRecords(error)
+
+
 def to_run(conn: Connection, row: Row[Any]) -> Run:
-    """The run of a row that was selected as `COLUMNS`."""
+    """The run of a row that was selected as `COLUMNS`. One whose result is missing or damaged says so as its error."""
     values = dict(zip(NAMES, row, strict=True))
     values["state"] = _STATES[values["state"]]
     values["cold"], values["cancel_requested"] = bool(values["cold"]), bool(values["cancel_requested"])
     for name, decode in _DECODE.items():
         text = values[name]
-        values[name] = _ABSENT[name] if text is None else decode(conn, text)
+        try:
+            values[name] = _ABSENT[name] if text is None else decode(conn, text)
+        except PayloadLost as error:  # of its result; the others have stand-ins
+            values |= {name: None, "error": error.to_dict()}
     return Run.filled(values)

@@ -25,6 +25,11 @@ _MOST = 512  # ops in one transaction, so that the first of them does not wait f
 _PAUSES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 3.0)  # a server that restarts is back within these
 
 
+def closed() -> ServiceNotRunning:
+    """What is said to who comes too late."""
+    return ServiceNotRunning("The store is closed.", "Start the service again: jupyter fn start.")
+
+
 @dataclass(slots=True)
 class _Job:
     op: Op
@@ -48,7 +53,7 @@ class Writer:
         job = _Job(op, Future())
         with self._lock:
             if self._closing.is_set():
-                raise ServiceNotRunning("The store is closed.", "Start the service again: jupyter fn start.")
+                raise closed()
             self._waiting.put(job)
         return job.future
 

@@ -5,13 +5,14 @@ import asyncio
 from itertools import count
 
 import pytest
+from sqlalchemy import text
 
 from jupyter_fn.model.run import State
 from jupyter_fn.policy.partitions import PARTITIONS, partition_of
 from jupyter_fn.store import leases
 
 pytestmark = pytest.mark.anyio
-LEASE_S = 0.6
+LEASE_S = 60.0  # nothing runs out here before a test says so
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ async def services(open_stage, postgres_url):
     """`await services()` → one more service on the store."""
     opened = []
 
-    async def more(**options):
+    async def more(*, wait=True, **options):
         settings = {"store": postgres_url, "service_beat_s": 0.02, "service_lease_s": LEASE_S}
         clock = opened[0].clock if opened else None
 
@@ -27,7 +28,8 @@ async def services(open_stage, postgres_url):
             executor._numbers = count(100 * len(opened))  # no two workers have the same id, wherever they are
 
         opened.append(await open_stage(most=1, clock=clock, prepare=prepare, **{**settings, **options}))
-        await shared_out(opened)
+        if wait:
+            await shared_out(opened)
         return opened[-1]
 
     yield more
@@ -72,7 +74,11 @@ def stand_still(stage):
     watch.close(leave=False)
 
 
-async def wait_for_takeover(stage):
+async def wait_for_takeover(stage, after):
+    """The lease of the other one has run out."""
+    past = {"id": after.engine.leadership.service}
+    for ran_out in ("UPDATE services SET beat = 0 WHERE id = :id", "UPDATE leases SET until = 0 WHERE owner = :id"):
+        stage.database.write(lambda conn, ran_out=ran_out: conn.execute(text(ran_out), past))
     await stage.until(lambda: len(stage.engine.leadership._acted_on.led) == PARTITIONS, "the take-over")
 
 
@@ -185,7 +191,7 @@ async def test_what_a_dead_service_held_and_had_to_do_is_done_by_the_other(two):
     ids = [await here.invoke(name) for _ in range(5)]
     held = await there.sent(2)
     die(there)
-    await wait_for_takeover(here)
+    await wait_for_takeover(here, there)
     while any(not here.run(run_id).state.terminal for run_id in ids):
         for assignment in here.executor.waiting:
             here.executor.succeed(assignment, result="other")
@@ -204,7 +210,7 @@ async def test_the_triggers_of_a_dead_service_are_followed_from_where_it_was(two
     await here.until(lambda: len(here.runs(name)) == 1)
     die(there)
     await here.engine.invocations.emit("orders", [{"value": 2}])
-    await wait_for_takeover(here)
+    await wait_for_takeover(here, there)
     await here.until(lambda: len(here.runs(name)) == 2)
     assert (await here.balance(name))["observed"] == 2
 
@@ -216,7 +222,7 @@ async def test_a_service_that_stood_still_past_its_lease_claims_nothing_and_what
     run_id = await here.invoke(name)
     (stale,) = await there.sent(1)
     stand_still(there)
-    await wait_for_takeover(here)
+    await wait_for_takeover(here, there)
     (fresh,) = await here.sent(1)
     more = [await there.invoke(name) for _ in range(5)]
     await there.engine.invocations.emit("orders", [{"value": 1}])
@@ -242,7 +248,7 @@ async def test_a_service_that_leaves_is_followed_at_once(two):
     run_id = await here.invoke(name)
     await there.sent(1)
     await there.close()
-    await wait_for_takeover(here)
+    await here.until(lambda: len(here.engine.leadership._acted_on.led) == PARTITIONS, "the take-over")
     assert [assignment.run_id for assignment in await here.sent(1)] == [run_id]
     assert here.read(leases.listed) == [here.engine.leadership._service]
 
@@ -253,6 +259,8 @@ async def test_a_new_service_with_the_runs_of_a_dead_one_waits_for_its_leases(se
     run_id = await first.invoke("f")
     await first.sent(1)
     die(first)
-    second = await services()
-    await wait_for_takeover(second)
+    second = await services(wait=False)
+    await second.quiet()
+    assert second.executor.sent == []
+    await wait_for_takeover(second, first)
     assert [assignment.run_id for assignment in await second.sent(1)] == [run_id]
