@@ -15,11 +15,13 @@ from ..executors.protocol import Executor, Worker
 from ..model.errors import ServiceNotRunning, WorkerLost
 from ..model.event import Event
 from ..model.ids import digest_json
-from ..model.run import Outcome, Run, State
+from ..model.lost import LostData
+from ..model.run import Outcome, Reason, Run, State
 from ..policy.admission import VersionKey, WorkerLoad, admit, place, room, saturated, take_turns, worth_claiming
 from ..policy.breaker import let_through
 from ..policy.editing import event_of
-from ..policy.stimuli import Claimed, Ended, Lost, Returned, Started
+from ..policy.stimuli import Claimed, Ended, GivenUp, Lost, Returned, Started
+from ..policy.verdict import value_lost
 from ..runtime.assignment import Assignment
 from ..store import events, queue
 from ..store.database import Database
@@ -171,13 +173,14 @@ class Dispatcher:
         chosen = admit(let_through(candidates, probing), running=held, limits=limits, running_of_key=of_key, room=most)
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
-        claims = [(run.id, Claimed(worker)) for run, worker in placed]
+        found = events.get_all(conn, {run.event_id for run, _ in placed})
+        claims = [(run.id, _claim_of(run, found[run.event_id], worker)) for run, worker in placed]
         steps = transit(conn, self._catalog, claims, now, known=known, just_read=True)
-        found = events.get_all(conn, {step.after.event_id for step in steps})
         claimed = [
             (step, found[step.after.event_id], self._catalog.of_run(conn, step.after))
             for step in steps
-            if step.after.state is State.CLAIMED  # not one that was given up instead, for its age
+            if step.after.state
+            is State.CLAIMED  # not one that was given up instead: too old, or its event cannot be read
         ]
         left = (
             bool(full or probing) or len(candidates) >= most or len(placed) < len(candidates) or queue.lanes_wait(conn)
@@ -297,6 +300,14 @@ def _idempotency_key(run: Run) -> str:
     one of the whole."""
     part = digest_json(run.parts)[:12] if run.parts else ""
     return ":".join(filter(None, (run.event_id, run.replay, part)))
+
+
+def _claim_of(run: Run, event: Event, worker: str) -> Claimed | GivenUp:
+    """A run whose event nobody can read any more is given up, so that it does not hold up those behind it."""
+    data = event.data if run.data is None else run.data
+    if isinstance(data, LostData):
+        return GivenUp(Reason.FATAL, value_lost("Its event", data.error))
+    return Claimed(worker)
 
 
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:

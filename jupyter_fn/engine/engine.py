@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from ..executors.protocol import Executor, Worker
+from ..model.errors import FnError
 from ..model.units import iso
 from ..policy.breaker import Fuse
 from ..settings import Settings
@@ -204,12 +205,13 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.scaler.take_down()
+        with suppress(FnError):  # the store may refuse: the disk may be full
+            await self.scaler.take_down()
         await self.executor.close()
-        await self.transitions.settle()
+        await self.transitions.close()
         await self.outbox.close()
         await self.hands.close()
-        await self.transitions.settle()  # what the hands have said last
+        await self.transitions.close()  # what the hands have said last
         await self.leadership.close()
 
     # --- other services

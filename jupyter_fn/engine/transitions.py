@@ -134,6 +134,7 @@ class Transitions:
         self._pending: list[Telling] = []  # what has to be told when the present op is committed
         self._known: dict[str, Run] = {}  # runs as somebody saw them who tells of them
         self._telling: asyncio.Task[None] | None = None
+        self._closing = False
         self.carry_out: Callable[[Sequence[Step]], None] = lambda _: None
 
     def tell(self, telling: Telling) -> asyncio.Future[list[Step]]:
@@ -155,6 +156,11 @@ class Transitions:
         """Wait until everything is told."""
         if self._telling is not None:
             await self._telling
+
+    async def close(self) -> None:
+        """The same, but what the store refuses now is not told again: the next service finds the runs as they stand."""
+        self._closing = True
+        await self.settle()
 
     def _tell_all(self, tellings: list[Telling]) -> asyncio.Future[list[Step]]:
         future = asyncio.wrap_future(self._database.submit(self._op(tellings)))
@@ -179,13 +185,24 @@ class Transitions:
         while tellings:
             try:
                 await future
-                tellings = []
+                left: list[Telling] = []
             except ServiceNotRunning:
                 break  # the store is closed; the next service finds the runs as they stand
             except Exception:
-                log.exception("The store refused what happened to runs; it is told again.")
-                await asyncio.sleep(_AGAIN_S)
-            tellings, self._pending = [*tellings, *self._pending], []
+                left = await self._refused(tellings)
+            tellings, self._pending = [*left, *self._pending], []
             if tellings:
                 future = self._tell_all(tellings)
         self._telling = None
+
+    async def _refused(self, tellings: Sequence[Telling]) -> list[Telling]:
+        """Tell each of these by itself, for one that the store cannot take must not keep back the others; what is left."""
+        log.exception("The store refused what happened to runs; it is told again.")
+        if self._closing:
+            return []
+        await asyncio.sleep(_AGAIN_S)
+        try:
+            done = await asyncio.gather(*map(self.tell, tellings), return_exceptions=True)
+        except ServiceNotRunning:
+            return []
+        return [telling for telling, answer in zip(tellings, done, strict=True) if isinstance(answer, Exception)]

@@ -24,6 +24,7 @@
      │  ├ ServiceOwnedElsewhere   another service owns this home
      │  ├ Unauthorized            the bearer token is missing or wrong: HTTP 401
      │  ├ HomeRefused             home on a network filesystem, not writable
+     │  │  └ PayloadLost          a large value is missing or damaged where it lies
      │  └ StoreUnreachable        the database server does not answer, or lets nobody in
      └ RunError                   a run did not succeed; carries the remote traceback
         ├ HandlerFailed           user code raised
@@ -39,6 +40,7 @@
         ├ Throttled               the handler asks to come back later; counts against no retry
         ├ EventTooOld             given up because of its age
         ├ ZeroConcurrency         its function may run nothing at once
+        ├ ValueLost               what it needs of the store is missing or damaged (fatal)
         ├ LoopDetected            its events go round
         ├ EffectRefused           a `context.effect` that may not begin; nothing of it was done
         └ RunUnknown              ended behind an effect barrier
@@ -179,6 +181,10 @@ class HomeRefused(ServiceError):
     """The home folder cannot hold the store."""
 
 
+class PayloadLost(HomeRefused):
+    """A large value is missing or damaged where it lies, so nobody can read it any more."""
+
+
 class StoreUnreachable(ServiceError):
     """The database server that holds the store does not answer, or does not let this service in."""
 
@@ -272,6 +278,12 @@ class EventTooOld(RunError):
 
 class ZeroConcurrency(RunError):
     """Its function has `--concurrency 0`: it may run nothing at once, so nothing is begun."""
+
+
+class ValueLost(RunError):
+    """What the run needs of the store is missing or damaged."""
+
+    fatal = True
 
 
 class LoopDetected(RunError):

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..model.lost import LostRecords
 from ..model.run import Outcome, Reason, Record, Run, Staged, State
 from .attempt import account, class_of, lost_attempt, lost_error, made_attempt
 from .instructions import (
@@ -55,7 +56,7 @@ from .stimuli import (
     Stimulus,
     Superseded,
 )
-from .verdict import FINISHED, THROTTLED, Rules, cancelled, is_too_old, judge, too_old, unknown
+from .verdict import FINISHED, THROTTLED, Rules, cancelled, is_too_old, judge, too_old, unknown, value_lost
 
 Step = tuple[Run, tuple[Instruction, ...]]
 
@@ -196,6 +197,8 @@ _AFTER_ERROR: Mapping[str, Callable[[Run, Outcome, float, Rules], Step]] = {
 def _publish(run: Run, stimulus: Published, now: float, rules: Rules) -> Step:
     if stimulus.token != run.token:
         return run, ()
+    if isinstance(run.emitted, LostRecords):
+        return _unpublish(run, PublishFailed(run.token, value_lost("What it emits", run.emitted.error)), now, rules)
     return _win(run, now, rules)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.cost import AWS_X86, PriceBook
-from ..model.errors import EventTooOld, RunUnknown, ZeroConcurrency
+from ..model.errors import EventTooOld, FnError, RunUnknown, ValueLost, ZeroConcurrency
 from ..model.function import Options
 from ..model.run import Reason, Run, State
 from ..model.units import format_duration
@@ -102,6 +102,13 @@ def may_run_nothing(run: Run) -> dict[str, Any]:
     cause = f"{run.function} may run nothing at once: it is published with --concurrency 0."
     remedy = f"Publish it with more, or without; then: jupyter fn redrive {run.function} --ids {run.id}"
     return ZeroConcurrency(cause, remedy).to_dict()
+
+
+def value_lost(what: str, error: FnError) -> dict[str, Any]:
+    """The error of a run that needs something of the store that is missing or damaged."""
+    return ValueLost(
+        f"{what} cannot be read any more. {error.cause}", f"{error.remedy} Then redrive the run."
+    ).to_dict()
 
 
 def unknown(run: Run, error: Mapping[str, Any], now: float) -> Changes:

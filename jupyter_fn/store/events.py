@@ -14,7 +14,7 @@ from ..model.ids import new_id
 from ..model.run import Reason, Run
 from . import runs, triggers
 from .dialect import ByIds, insert, storable, storable_key
-from .payloads import pack, unpack
+from .payloads import pack, unpack_data
 from .rows import inserting, next_seqs
 from .schema import events
 
@@ -220,5 +220,5 @@ def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str
 
 def _to_event(conn: Connection, row: Row[Any]) -> Event:
     values = dict(zip(_NAMES, row, strict=True))
-    values["data"] = unpack(conn, values["data"])
+    values["data"] = unpack_data(conn, values["data"])
     return Event(**values)

@@ -16,6 +16,7 @@ from jupyter_fn.model.errors import (
     ResultNotSerializable,
     RunError,
     UsageError,
+    ValueLost,
     error_class,
     error_from_dict,
     nearest,
@@ -79,6 +80,7 @@ def test_only_what_no_retry_can_help_is_fatal() -> None:
         ResultNotSerializable,
         BadBatchAnswer,
         LoopDetected,
+        ValueLost,
     }
 
 

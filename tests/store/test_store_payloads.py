@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from jupyter_fn.model.errors import HomeRefused, NotFound
+from jupyter_fn.model.errors import HomeRefused, PayloadLost
 from jupyter_fn.model.ids import digest
 from jupyter_fn.store import payloads
 from jupyter_fn.store.payloads import Shelf
@@ -69,7 +69,7 @@ def test_a_damaged_payload_is_never_handed_out(database):
 
 
 def test_a_missing_payload_says_so(database):
-    with pytest.raises(NotFound, match="missing"):
+    with pytest.raises(PayloadLost, match="missing"):
         database.read(lambda conn: payloads.get(conn, digest(b"never stored")))
 
 
