@@ -195,12 +195,17 @@ class Transitions:
                 future = self._tell_all(tellings)
         self._telling = None
 
-    async def _refused(self, tellings: Sequence[Telling]) -> list[Telling]:
-        """Tell each of these by itself, for one that the store cannot take must not keep back the others; what is left."""
+    async def _refused(self, tellings: list[Telling]) -> list[Telling]:
+        """What is to be told again, after a while. Of several each is told by itself first, for one that the store cannot
+        take must not keep back the others."""
         log.exception("The store refused what happened to runs; it is told again.")
         if self._closing:
             return []
         await asyncio.sleep(_AGAIN_S)
+        return tellings if len(tellings) == 1 else await self._told_apart(tellings)
+
+    async def _told_apart(self, tellings: Sequence[Telling]) -> list[Telling]:
+        """What of it was refused again."""
         try:
             done = await asyncio.gather(*map(self.tell, tellings), return_exceptions=True)
         except ServiceNotRunning:
