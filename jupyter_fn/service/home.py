@@ -41,8 +41,12 @@ def owned(home: Path) -> Iterator[None]:
 
 def _owned_elsewhere(home: Path, lock: str) -> ServiceOwnedElsewhere:
     pid = Path(lock).read_text().strip() or "unknown"
+    where = ""
+    with suppress(OSError, ValueError, KeyError):  # it does not answer yet, or not any more
+        where = f" at {json.loads((home / ADDRESS).read_text())['url']}"
     return ServiceOwnedElsewhere(
-        f"The home {home} is owned by another service (pid {pid}).", "Stop that one with: jupyter fn stop"
+        f"The home {home} is owned by another service{where} (pid {pid}).",
+        "Stop that one with jupyter fn stop; several services need a home each and one store on PostgreSQL (--store).",
     )
 
 

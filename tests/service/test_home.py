@@ -46,6 +46,17 @@ def test_the_other_owner_is_named(tmp_path, elsewhere):
         pass
     assert f"pid {elsewhere.pid}" in refused.value.cause
     assert "jupyter fn stop" in refused.value.remedy
+    assert "PostgreSQL" in refused.value.remedy
+
+
+def test_where_the_other_owner_answers_is_said(tmp_path):
+    with owned(tmp_path / "home"), announced(tmp_path / "home", "http://127.0.0.1:4711", "secret"):
+        with (
+            pytest.raises(ServiceOwnedElsewhere, match=r"at http://127\.0\.0\.1:4711") as refused,
+            owned(tmp_path / "home"),
+        ):
+            pass
+        assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
