@@ -36,7 +36,7 @@ from .news import News
 from .operations import Operations
 from .outbox import Outbox
 from .poller import Paces, Poller
-from .prices import open_books
+from .prices import open_books, share_books, shared_books
 from .publisher import Publisher
 from .questions import Questions
 from .redrives import Redrives
@@ -62,7 +62,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`check_here`: workers have the same packages as this process, so a draft can be held against them."""
-        book, books = open_books(settings.prices, settings.home)
+        book, self._books = open_books(settings.prices, settings.home)
         self.database, self.executor = database, executor
         self.clock = clock
         self.feed = Feed()
@@ -95,7 +95,7 @@ class Engine:
         )
         self.breakers = Breakers(database, fuse_of(settings), clock=clock)
         self.questions = Questions(
-            database, self.catalog, self.poller, live_logs, self.breakers, books=books, clock=clock
+            database, self.catalog, self.poller, live_logs, self.breakers, books=self._books, clock=clock
         )
         self.explanations = Explanations(database, self.catalog, self.poller, self.breakers, clock=clock)
         self.news = News(self.feed, self.questions)
@@ -176,6 +176,9 @@ class Engine:
         this service."""
         now = self.clock()
         await self.leadership.start(url)
+        if self.leadership.shared:
+            found = await asyncio.wrap_future(self.database.submit(partial(share_books, known=dict(self._books))))
+            self._books.update(found)
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
         self.breakers.start()
         await self.transitions.tell(self.leadership.orphans)  # before there is any worker of this service
@@ -234,9 +237,13 @@ class Engine:
     def _functions_changed(self) -> None:
         self.catalog.forget_functions()
         self.dispatcher.wake(look_ahead=True)
-        task = asyncio.get_running_loop().create_task(self._followed())
+        task = asyncio.get_running_loop().create_task(self._learn())
         self._following.add(task)
         task.add_done_callback(self._following.discard)
+
+    async def _learn(self) -> None:
+        self._books.update(await asyncio.to_thread(self.database.read, shared_books))
+        await self._followed()
 
     # --- what one room has to tell others
 

@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from ..model.cost import PRICE_BOOKS, PriceBook
 from ..model.errors import BadValue
 from ..model.ids import digest_json
 from ..policy.pricing import book_from_dict, book_named, book_to_dict
+from ..store import books
 
 _FILE = "prices.json"
 
 
-def open_books(text: str, home: Path) -> tuple[PriceBook, Mapping[str, PriceBook]]:
+def open_books(text: str, home: Path) -> tuple[PriceBook, dict[str, PriceBook]]:
     """The active book that the setting `prices` names, and every book by name.
 
     A user's own book is called `name@digest` of its prices, and kept in the home: what a run cost stays explained when
@@ -31,6 +34,17 @@ def open_books(text: str, home: Path) -> tuple[PriceBook, Mapping[str, PriceBook
         kept[own.name] = own
         (home / _FILE).write_text(json.dumps([book_to_dict(book) for book in kept.values()], indent=1))
     return own or book_named(text), {**PRICE_BOOKS, **kept}
+
+
+def share_books(conn: Connection, known: Mapping[str, PriceBook]) -> dict[str, PriceBook]:
+    """Let services elsewhere know these, and get to know theirs. Part of an op."""
+    books.keep(conn, [book_to_dict(book) for name, book in known.items() if name not in PRICE_BOOKS])
+    return shared_books(conn)
+
+
+def shared_books(conn: Connection) -> dict[str, PriceBook]:
+    """The books of all services that have the store open, by name."""
+    return {data["name"]: book_from_dict(data, name=data["name"]) for data in books.kept(conn)}
 
 
 def _own_book(path: Path) -> PriceBook:

@@ -409,6 +409,14 @@ leases = Table(
     _real("until"),  # by the database's clock
 )
 
+books = Table(
+    "books",  # price books that users have written, for services that do not have their files
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    _text("prices"),  # JSON
+    sqlite_with_rowid=False,
+)
+
 marks = Table(
     "marks",  # how often things have changed that others keep in memory
     metadata,

@@ -229,6 +229,7 @@ class Stage:
 
     async def open(self, prepare: Callable[[Any], None] = lambda executor: None) -> None:
         """A service on this home. `prepare` gets its executor before the engine does."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
         store = self.settings.store or self.settings.home / "store.db"
         self.database = cast(WatchedDatabase, WatchedDatabase.open(store, synchronous="normal"))
         self.database.most_held = self.most_held

@@ -264,3 +264,17 @@ async def test_a_new_service_with_the_runs_of_a_dead_one_waits_for_its_leases(se
     assert second.executor.sent == []
     await wait_for_takeover(second, first)
     assert [assignment.run_id for assignment in await second.sent(1)] == [run_id]
+
+
+async def test_what_runs_cost_is_known_to_services_that_have_no_such_price_book(services, tmp_path):
+    (tmp_path / "ours.toml").write_text('per_million_requests = "1000000"\n')
+    first = await services(prices=str(tmp_path / "ours.toml"))
+    (first.settings.home / "prices.json").unlink()
+    second = await services()
+    name = led_by(first)
+    await first.publish(name)
+    await first.invoke(name)
+    (assignment,) = await first.sent(1)
+    first.executor.succeed(assignment)
+    await first.quiet()
+    assert (await second.engine.questions.function(name))["cost_usd"] == "1"

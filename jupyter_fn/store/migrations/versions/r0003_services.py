@@ -36,6 +36,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partition"),
     )
     op.create_table(
+        "books",
+        column("name", _TEXT),
+        column("prices", _TEXT),
+        sa.PrimaryKeyConstraint("name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "marks",
         column("name", _TEXT),
         column("seq", _BIG),
