@@ -4,7 +4,7 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from jupyter_fn.policy.partitions import PARTITIONS, Share, fair_share, partition_of, quota
 
@@ -73,4 +73,5 @@ class Services(RuleBasedStateMachine):
         self.owners = before
 
 
-TestServices = Services.TestCase
+def test_whatever_services_do_a_partition_has_one_owner_at_most_and_soon_exactly_one():
+    run_state_machine_as_test(Services)
