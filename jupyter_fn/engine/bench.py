@@ -29,7 +29,7 @@ class Seat:
     def settled(self, now: float) -> float:
         """Busy seconds up to now, which are then taken down."""
         if self.busy_since is not None:
-            self.busy_s += now - self.busy_since
+            self.busy_s += max(0.0, now - self.busy_since)  # the clock may have been set back
             self.busy_since = now
         busy_s, self.busy_s = self.busy_s, 0.0
         return busy_s
@@ -79,7 +79,7 @@ class Bench:
         seat.counts[key] -= 1
         seat.suspects -= is_suspect(run)
         if not seat.held and seat.busy_since is not None:
-            seat.busy_s += now - seat.busy_since
+            seat.busy_s += max(0.0, now - seat.busy_since)
             seat.idle_since, seat.busy_since = now, None
         if duration_s is not None:
             self.durations_s[key] = mean_duration_s(self.durations_s.get(key), duration_s)

@@ -134,6 +134,13 @@ class Dispatcher:
         self._timer = None
         self.wake(look_ahead=True)
 
+    def clock_was_set(self) -> None:
+        """The timer may ring too late."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.wake(look_ahead=True)
+
     def close(self) -> None:
         """Claim nothing any more."""
         self._closed = True

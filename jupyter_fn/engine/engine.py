@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from .bench import Bench
 from .breaker import Breakers
 from .cancellations import Cancellations
 from .catalog import Catalog
+from .clockwatch import ClockWatch
 from .dispatcher import Dispatcher
 from .elsewhere import Elsewhere
 from .explanations import Explanations
@@ -127,6 +129,7 @@ class Engine:
         self.replays = Replays(database, self.catalog, self.dispatcher, changed=changed, clock=clock)
         self.backfills = Backfills(database, self.catalog, self.dispatcher, self.poller, changed=changed, clock=clock)
         self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
+        self.clockwatch = ClockWatch(clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self.elsewhere = Elsewhere(database, executor, self.bench, self.feed, self.logs, self.breakers)
         self._tasks: list[asyncio.Task[None]] = []
@@ -155,6 +158,7 @@ class Engine:
         self.operations.renewed = self.breakers.try_now
         self.operations.removed = self.breakers.forget
         self.dispatcher.worker_changed = self._worker_changed
+        self.clockwatch.was_set = self._clock_was_set
 
     def _share(self) -> None:
         """What has to be done only by the service that leads a function, and what others do."""
@@ -183,7 +187,7 @@ class Engine:
         self.breakers.start()
         await self.transitions.tell(self.leadership.orphans)  # before there is any worker of this service
         await self.executor.start(self.dispatcher)
-        busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership)
+        busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership, self.clockwatch)
         self._tasks = [asyncio.create_task(room.run()) for room in busy]
         await self.batcher.start()
         await self.poller.refresh()
@@ -237,7 +241,10 @@ class Engine:
     def _functions_changed(self) -> None:
         self.catalog.forget_functions()
         self.dispatcher.wake(look_ahead=True)
-        task = asyncio.get_running_loop().create_task(self._learn())
+        self._spawn(self._learn())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
@@ -250,6 +257,16 @@ class Engine:
     def _carry_out(self, steps: Sequence[Step]) -> None:
         self.breakers.carry_out(steps)  # first, so that the claim that a freed place brings knows of it
         self.hands.carry_out(steps)
+
+    def _clock_was_set(self) -> None:
+        """Whoever has a timer looks again."""
+        self.dispatcher.clock_was_set()
+        self.breakers.start()
+        self.poller.look()
+        self.sweeper.wake()
+        self.outbox.wake()
+        self.scaler.want_workers()
+        self._spawn(self.batcher.start())
 
     async def _followed(self) -> None:
         """What functions have, or whether they go on, is another thing now."""

@@ -99,6 +99,11 @@ class Poller:
             trigger, self._logs, poll_s=paces.poll_s, remote_poll_s=paces.remote_poll_s, wanted=wanted
         )
 
+    def look(self) -> None:
+        """Have every trigger looked at now."""
+        for follower in self._followers.values():
+            follower.look()
+
     async def close(self) -> None:
         """Stop every follower; looks that are under way are waited for, their events are committed."""
         followers, self._followers = list(self._followers.values()), {}
@@ -155,6 +160,10 @@ class _Follower:
         if trigger is None:
             return False
         return _lasting(trigger) == _lasting(self.trigger)
+
+    def look(self) -> None:
+        """At once, or when the present look is over."""
+        self._woken.set()
 
     def stop(self) -> None:
         """Commit nothing any more."""

@@ -5,6 +5,7 @@ import errno
 import sqlite3
 
 import pytest
+from sqlalchemy import text
 
 from jupyter_fn.model.errors import HomeRefused
 from jupyter_fn.model.run import Record
@@ -218,3 +219,47 @@ async def test_a_store_that_another_process_locks_is_told_with_a_remedy_and_used
     other.close()
     run_id = await stage.invoke("f")
     assert [run.id for run in stage.runs()] == [run_id]
+
+
+# --- clocks
+
+
+@pytest.fixture
+def noticed(monkeypatch):
+    """That a clock was set is noticed at once, not within seconds."""
+    monkeypatch.setattr("jupyter_fn.engine.clockwatch._LOOK_S", 0.005)
+
+
+async def test_when_the_machine_has_slept_a_retry_that_is_due_is_made(noticed, busy):
+    (given,) = await busy.invoked(1, retries=1, backoff="fixed(300s)")
+    busy.executor.fail(given)
+    await busy.until(lambda: busy.run(given.run_id).state == "waiting")
+    busy.clock.advance(301)
+    (again,) = await busy.sent(1)
+    assert (again.run_id, again.attempt) == (given.run_id, 2)
+
+
+async def test_when_the_clock_was_set_forward_a_schedule_fires(noticed, busy):
+    await busy.publish("f", on=("rate(10 minutes)",))
+    busy.clock.advance(601)
+    (given,) = await busy.sent(1)
+    assert given.event["type"] == "schedule.fired"
+
+
+async def test_when_the_clock_was_set_back_nothing_is_done_twice_and_workers_were_busy_for_no_less_than_nothing(
+    noticed, busy
+):
+    await busy.publish("f", on=("rate(10 minutes) misfire=all",))
+    busy.clock.advance(601)
+    (given,) = await busy.sent(1)
+    busy.clock.advance(-1000)
+    busy.executor.succeed(given)
+    await busy.engine.scaler.take_down()
+    busy.clock.advance(1000)
+    await busy.quiet()
+    assert len(busy.runs("f")) == 1
+    busy.clock.advance(600)
+    await busy.sent(1)
+    assert len(busy.runs("f")) == 2
+    query = text("SELECT min(busy_s) FROM worker_busy")
+    assert busy.read(lambda conn: conn.execute(query).scalar() or 0.0) >= 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..scenario import Scenario
 from .breaking import Breaking
 from .by_hand import ByHand
+from .clocks import Clocks
 from .destinations import Destinations
 from .effects import Effects
 from .files import Files
@@ -19,5 +20,5 @@ from .topics import Topics
 
 ALL: tuple[type[Scenario], ...] = (
     *(ByHand, Topics, Following, Outputs, Schedules, Files),
-    *(Splits, Lanes, Effects, Destinations, Gathering, Breaking, Replaying),
+    *(Splits, Lanes, Effects, Destinations, Gathering, Breaking, Replaying, Clocks),
 )

@@ -1,0 +1,73 @@
+"""Clocks on the wall are set, and machines sleep: what is due by then is done soon, not when a timer rings that was set
+before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jupyter_fn.model.units import iso
+
+from ..scenario import Scenario, Stage, draft, verb
+from ..world import Nature
+
+_SOON_S = 30.0
+_SLEEP_S = 900.0
+_EVERY_S = 600.0
+
+
+class Clocks(Scenario):
+    """`seldom` fires every ten minutes, `patient` waits five for its retry, `sheep` five for its batch to fill."""
+
+    drafts = (
+        draft("seldom", on=("rate(10 minutes)",), retries=0),
+        draft("patient", retries=1, backoff="fixed(300s)"),
+        draft("sheep", on=("topic:s batch=100 window=300s",), retries=0),
+    )
+    natures = {"seldom": Nature(fails=0.0), "patient": Nature(fails=0.5), "sheep": Nature(fails=0.0)}
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self._asleep = True
+
+    def acts(self) -> Sequence[Callable[[], None]]:
+        """Clocks are set; runs are made that wait."""
+        return [self._set, self._invoke, self._invoke, self._emit]
+
+    def _set(self) -> None:
+        skew = self.stage.chance.choice([-700.0, -30.0, 30.0, 700.0])
+        self.stage.time.skew += skew
+        self.stage.note(f"all clocks are set by {skew} s")
+
+    def _invoke(self) -> None:
+        events = [{"n": self.stage.number()} for _ in range(self.stage.chance.randint(1, 3))]
+        self.stage.ask(f"map patient {events}", lambda e: verb(e, "map")("patient", events))
+
+    def _emit(self) -> None:
+        value = self.stage.number()
+        self.stage.ask(f"emit {value}", lambda e: verb(e, "emit")("s", [{"value": value}]))
+
+    def calm_down(self) -> None:
+        """The machine sleeps for a quarter of an hour."""
+        self.stage.time.after(2.0, self._sleep)
+
+    def _sleep(self) -> None:
+        self.stage.time.skew += _SLEEP_S
+        self.stage.note(f"the machine has slept for {_SLEEP_S} s")
+        self.stage.time.after(_SOON_S, self._wake)
+
+    def _wake(self) -> None:
+        """What was due when it woke up is done."""
+        self._asleep = False
+        now = self.stage.time.wall() - _SOON_S
+        late = self.stage.rows("SELECT id FROM runs WHERE state = 'waiting' AND due <= ?", now)
+        self.stage.require("time", not late, f"Retries that are due for {_SOON_S} s: {late}.")
+        (last,) = self.stage.rows("SELECT max(admitted) FROM events WHERE function = 'seldom'")[0]
+        fired = last is not None and last > now - 2 * _EVERY_S
+        self.stage.require("time", fired, f"seldom fired {last and iso(last)}, it is {iso(now)}.")
+        first = self.stage.rows("SELECT min(seq) FROM records WHERE topic = 's' AND timestamp <= ?", now - 300.0)[0][0]
+        taken = self.stage.rows("SELECT CAST(position AS INTEGER) FROM triggers WHERE function = 'sheep'")[0][0] or 0
+        self.stage.require("time", first is None or taken >= first, f"Record {first} waits, {taken} was taken last.")
+
+    def settled(self) -> bool:
+        """It has slept."""
+        return not self._asleep
