@@ -40,7 +40,7 @@ def run_json(run: Run) -> dict[str, Any]:
 
 def attempt_json(attempt: Attempt, *, memory_mb: int) -> dict[str, Any]:
     """One attempt of a run, with its REPORT line."""
-    usage = {name: getattr(attempt.usage, name) for name in attempt.usage.__slots__}
+    usage = vars(attempt.usage)
     return {
         "number": attempt.number,
         "worker": attempt.worker,

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -97,15 +98,18 @@ def _written(step: Step) -> list[str]:
 def _change(before: Run, after: Run, instructions: Iterable[Instruction], stimulus: Stimulus) -> Change:
     parts: dict[str, Any] = {}
     for instruction in instructions:
-        match instruction:
-            case RecordAttempt(attempt):
-                parts["attempt"] = attempt
-            case EmitRecords(records):
-                parts["records"] = records
-            case MakeRuns(children):
-                parts["children"] = children
+        if part := _PARTS.get(type(instruction)):
+            name, value = part
+            parts[name] = value(instruction)
     log = stimulus.outcome.log if isinstance(stimulus, Ended) else ""
     return Change(before=before, after=after, log=log, **parts)
+
+
+_PARTS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {  # what is written with the run
+    RecordAttempt: ("attempt", attrgetter("attempt")),
+    EmitRecords: ("records", attrgetter("records")),
+    MakeRuns: ("children", attrgetter("runs")),
+}
 
 
 def _park(conn: Connection, catalog: Catalog, instruction: Park, now: float) -> None:

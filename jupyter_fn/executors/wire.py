@@ -22,12 +22,12 @@ def outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_from_dict(data: Mapping[str, Any]) -> Outcome:
-    """Inverse of `outcome_to_dict`."""
+    """Inverse of `outcome_to_dict`; `data` is the outcome's from then on."""
     parts = {
-        "usage": Usage(**data["usage"]),
+        "usage": Usage.filled(data["usage"]),
         "staged": tuple(Staged(**file) for file in data["staged"]),
         "emitted": tuple(Record(**record) for record in data["emitted"]),
         "failed": tuple(data["failed"]),
         "wrote": tuple(data["wrote"]),
     }
-    return Outcome(**{**data, **parts})
+    return Outcome.filled({**data, **parts})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .filled import Filled
 from .units import iso
 
 MAX_HOPS = 16
@@ -29,8 +30,8 @@ class NewEvent:
     skip: str = ""  # a reason: enter it in the ledger, but make no run of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+@dataclass(frozen=True, kw_only=True)
+class Event(Filled):
     """An admitted event."""
 
     id: str

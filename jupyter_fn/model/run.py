@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from .filled import Filled
+
 
 class State(StrEnum):
     """Where a run is. `claimed` and `publishing` are moments of `running` and shown as such."""
@@ -66,8 +68,8 @@ class Reason(StrEnum):
 Ranges = tuple[tuple[int, int], ...]  # half-open, ascending
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+@dataclass(frozen=True, kw_only=True)
+class Usage(Filled):
     """What one attempt used."""
 
     duration_ms: float = 0.0  # handler only
@@ -97,8 +99,8 @@ class Record:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Filled):
     """What an environment says of one attempt. Exactly one of `result` (when `error` is None) and `error` counts."""
 
     run_id: str
@@ -115,8 +117,8 @@ class Outcome:
     wrote: tuple[str, ...] = ()  # absolute paths and URLs that were opened for writing, staged ones left out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+@dataclass(frozen=True, kw_only=True)
+class Attempt(Filled):
     """One append-only row per attempt."""
 
     run_id: str
@@ -132,7 +134,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Run(Filled):
     """A run as stored. Frozen: `policy.lifecycle.advance` gives the next one; stores compare `(state, token)`."""
 
     id: str
@@ -194,11 +196,3 @@ class Run:
     def skipped(self, reason: str, at: float) -> Run:
         """One that only holds its event's place in the ledger."""
         return self.replace(state=State.SKIPPED, reason=reason, ended=at)
-
-    @classmethod
-    def filled(cls, values: dict[str, Any]) -> Run:
-        """A run of all its fields by name; the dict is the run's from then on. Many times as fast as the constructor,
-        which a run would otherwise pass four times on its way: so a run has a dict and no slots."""
-        run = object.__new__(cls)
-        object.__setattr__(run, "__dict__", values)
-        return run

@@ -36,17 +36,19 @@ def account(run: Run, outcome: Outcome, book: PriceBook) -> dict[str, Any]:
 
 def made_attempt(run: Run, outcome: Outcome, state: str) -> Attempt:
     """The row of an attempt that brought an outcome."""
-    return Attempt(
-        run_id=run.id,
-        number=run.attempts,
-        token=run.token,
-        worker=run.worker,
-        started=outcome.started,
-        ended=outcome.ended,
-        state=state,
-        usage=outcome.usage,
-        billed_ms=billed_ms(outcome.usage.duration_ms),
-        error=outcome.error,
+    return Attempt.filled(
+        {
+            "run_id": run.id,
+            "number": run.attempts,
+            "token": run.token,
+            "worker": run.worker,
+            "started": outcome.started,
+            "ended": outcome.ended,
+            "state": state,
+            "usage": outcome.usage,
+            "billed_ms": billed_ms(outcome.usage.duration_ms),
+            "error": outcome.error,
+        }
     )
 
 

@@ -172,7 +172,7 @@ def _row_of(
 
 
 def _event_of(row: Mapping[str, Any], new: NewEvent) -> Event:
-    return Event(**{**row, "data": new.data})
+    return Event.filled({**row, "data": new.data})
 
 
 def get(conn: Connection, event_id: str) -> Event | None:
@@ -221,4 +221,4 @@ def keys_of(conn: Connection, trigger_id: str, keys: Collection[str]) -> set[str
 def _to_event(conn: Connection, row: Row[Any]) -> Event:
     values = dict(zip(_NAMES, row, strict=True))
     values["data"] = unpack_data(conn, values["data"])
-    return Event(**values)
+    return Event.filled(values)
