@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from jupyter_fn.engine import engine, hands, outbox, poller, replays, transitions
+from jupyter_fn.engine import clockwatch, engine, hands, outbox, poller, replays, transitions
 from jupyter_fn.model.run import State
 from jupyter_fn.policy import lifecycle, splitting, verdict
 from jupyter_fn.policy.instructions import PublishFiles
@@ -197,6 +197,11 @@ def _replay() -> list[Patch]:
     return [mock.patch.object(replays, "child_id", lambda replay, seq: f"{replay}-{seq}-{next(numbers)}")]
 
 
+def _clock() -> list[Patch]:
+    """Nobody notices that the clock was set."""
+    return [mock.patch.object(clockwatch, "_NOTICED_S", 1e9)]
+
+
 PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "fence": _fence,
     "token": _token,
@@ -216,6 +221,7 @@ PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "delivery": _delivery,
     "batch": _batch,
     "replay": _replay,
+    "clock": _clock,
 }
 
 
@@ -229,6 +235,7 @@ SHOWN_BY: Mapping[str, str] = {  # the scenario that shows it soonest
     "delivery": "Destinations",
     "batch": "Gathering",
     "replay": "Replaying",
+    "clock": "Clocks",
 }
 
 

@@ -30,7 +30,7 @@ _WORKERS = 2
 class House:
     """`local`: the service starts its own workers. `dask`: a scheduler and two nannies stand beside it."""
 
-    def __init__(self, *, store: str = "", cluster: str = "local") -> None:
+    def __init__(self, *, store: str = "", cluster: str = "local", home: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fn-kills-"))
         self.work = self.folder / "work"
         (self.work / "in").mkdir(parents=True)
@@ -42,9 +42,10 @@ class House:
         self._port = _free_port()
         self.nannies: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[bytes] | None = None
-        self.store = store or str(self.folder / "home" / "store.db")
+        self.home = home or self.folder / "home"
+        self.store = store or str(self.home / "store.db")
         own = {
-            "HOME": str(self.folder / "home"),
+            "HOME": str(self.home),
             "STORE": store,
             "CLUSTER": "local" if cluster == "local" else f"tcp://127.0.0.1:{self._port}",
             "MAX_WORKERS": str(_WORKERS),
@@ -71,7 +72,7 @@ class House:
         self.start()
         (self.work / "jobs.py").write_text(SOURCE.format(journal=str(self.journal)))
         done = subprocess.run(
-            [sys.executable, "-m", "jupyter_fn.cli.main", "publish", "jobs.py"],
+            command("jupyter_fn.cli.main", "publish", "jobs.py"),
             cwd=self.work,
             env=self._environment,
             capture_output=True,
@@ -124,7 +125,7 @@ class House:
 
     def _spawn(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            command(module, *words),
             cwd=self.work,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -141,7 +142,7 @@ class House:
     def address(self) -> Mapping[str, Any]:
         """`service.json`; nothing when it is not there."""
         with suppress(OSError, ValueError):
-            found: dict[str, Any] = json.loads((self.folder / "home" / "service.json").read_text())
+            found: dict[str, Any] = json.loads((self.home / "service.json").read_text())
             return found
         return {}
 
@@ -166,6 +167,11 @@ class House:
     def insist(self, method: str, path: str, body: Any = None) -> Any:
         """Ask until there is an answer."""
         return until(lambda: [self.ask(method, path, body)], f"an answer to {method} {path}")[0]
+
+
+def command(module: str, *words: str) -> list[str]:
+    """The words of a process of this very Python."""
+    return [sys.executable, "-m", module, *words]
 
 
 def until(look: Callable[[], T | None], what: str, *, limit_s: float = PATIENCE_S) -> T:
