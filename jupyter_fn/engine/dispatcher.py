@@ -78,6 +78,7 @@ class Dispatcher:
         self.held_back: Callable[[float], set[str]] = lambda now: set()
         self.probing: Callable[[float], set[str]] = lambda now: set()
         self.foreign: Callable[[Connection], set[str]] = lambda conn: set()
+        self.confirmed: Callable[[Connection, list[Run]], list[Run]] = lambda conn, chosen: chosen
         self.worker_changed: Callable[[Worker, float | None], None] = lambda worker, busy_s: None
         self._claiming = False
         self._again = False
@@ -177,7 +178,12 @@ class Dispatcher:
         candidates = take_turns(
             queue.claimable(conn, now, most, exclude=full | self.foreign(conn), held_back=rests, served=self._served)
         )
-        chosen = admit(let_through(candidates, probing), running=held, limits=limits, running_of_key=of_key, room=most)
+        chosen = self.confirmed(
+            conn,
+            list(
+                admit(let_through(candidates, probing), running=held, limits=limits, running_of_key=of_key, room=most)
+            ),
+        )
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
         found = events.get_all(conn, {run.event_id for run, _ in placed})

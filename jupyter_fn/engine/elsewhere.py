@@ -29,7 +29,7 @@ from .logs import StoreLogs
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 _LOOK_S = 1.0
-_REST_S = 0.005  # what rings within this time is one look
+_REST_S = 0.03  # what rings within this time is one look
 
 
 class Elsewhere:
@@ -69,9 +69,9 @@ class Elsewhere:
             except Exception:
                 log.exception("What other services did cannot be looked at; it is tried again.")
             await asyncio.sleep(_REST_S)
-            await wait_for(self._woken, _LOOK_S)
+            if not await wait_for(self._woken, _LOOK_S):
+                self.queued()  # whether somebody has rung or not
             self._woken.clear()
-            self.queued()
 
     async def _look(self) -> None:
         if self._place is None:

@@ -163,7 +163,7 @@ class Engine:
     def _share(self) -> None:
         """What has to be done only by the service that leads a function, and what others do."""
         leadership, elsewhere = self.leadership, self.elsewhere
-        self.dispatcher.foreign = leadership.foreign
+        self.dispatcher.foreign, self.dispatcher.confirmed = leadership.foreign, leadership.confirmed
         self.poller.require = self.batcher.require = leadership.require
         self.outbox.foreign = leadership.others
         for room in (self.poller, self.scaler, self.sweeper, self.outbox, self.breakers):

@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -32,7 +31,6 @@ from .transitions import Told
 log = logging.getLogger(__name__)
 _FIRST_BEAT_S = 30.0
 _AGAIN_S = 1.0
-_partition_of = lru_cache(maxsize=4096)(partition_of)
 
 
 class NotLed(Exception):
@@ -49,7 +47,7 @@ class Turn:
 
 
 class Leadership:
-    """Lives on the event loop; `foreign` and `require` are parts of ops of the writer."""
+    """Lives on the event loop; `foreign`, `confirmed` and `require` are parts of ops of the writer."""
 
     def __init__(self, database: Database, catalog: Catalog, *, beat_s: float, lease_s: float) -> None:
         self._database = database
@@ -109,14 +107,21 @@ class Leadership:
         if not self.shared:
             return True
         certain = time.monotonic() < self._beaten + self._lease_s
-        return certain and self._standing is not None and _partition_of(function) in self._standing.led
+        return certain and self._standing is not None and partition_of(function) in self._standing.led
 
     def foreign(self, conn: Connection) -> set[str]:
-        """The functions that others lead, as it will be when this transaction is committed."""
+        """The functions that others lead at this moment."""
         if not self.shared:
             return set()
         led = leases.led(conn, self._service.id)
-        return {name for name in self._catalog.names(conn) if _partition_of(name) not in led}
+        return {name for name in self._catalog.names(conn) if partition_of(name) not in led}
+
+    def confirmed(self, conn: Connection, chosen: list[Run]) -> list[Run]:
+        """Those whose functions this service will lead when this transaction is committed."""
+        if not self.shared or not chosen:
+            return chosen
+        led = leases.led(conn, self._service.id, for_certain=True)
+        return [run for run in chosen if partition_of(run.function) in led]
 
     def others(self, conn: Connection) -> set[str]:
         """The functions that others lead, as far as this service knows. For readers."""
@@ -124,7 +129,7 @@ class Leadership:
 
     def require(self, conn: Connection, function: str) -> None:
         """Raises NotLed when another service will lead that function by the time this transaction is committed."""
-        if self.shared and _partition_of(function) not in leases.led(conn, self._service.id):
+        if self.shared and partition_of(function) not in leases.led(conn, self._service.id, for_certain=True):
             raise NotLed(function)
 
     def orphans(self, conn: Connection) -> list[Told]:
@@ -133,8 +138,8 @@ class Leadership:
         return [(run.id, Recovered()) for run in (self._unattended(conn, held) if self.shared else held)]
 
     def _unattended(self, conn: Connection, held: Iterable[Run]) -> Iterable[Run]:
-        attended, led = leases.attended(conn), leases.led(conn, self._service.id)
-        return [run for run in held if run.worker not in attended and _partition_of(run.function) in led]
+        attended, led = leases.attended(conn), leases.led(conn, self._service.id, for_certain=True)
+        return [run for run in held if run.worker not in attended and partition_of(run.function) in led]
 
     async def services(self) -> list[dict[str, object]]:
         """The services that have the store open; none where there can be only one."""

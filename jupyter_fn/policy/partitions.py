@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 PARTITIONS = 16
@@ -22,6 +23,7 @@ class Share:
     give: tuple[int, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def partition_of(function: str) -> int:
     """The partition of a function: the same for everybody, for ever."""
     return sha256(function.encode()).digest()[0] % PARTITIONS

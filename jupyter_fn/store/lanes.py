@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from ..model.run import Run
-from .bell import News, ring
+from .bell import ring_queued
 from .dialect import insert
 from .schema import NONE, OPEN, parked, runs
 
@@ -31,7 +31,7 @@ def park(conn: Connection, run: Run, now: float) -> None:
 
 def release(conn: Connection, function: str, lanes: Collection[str] | None = None) -> int:
     """Lanes of a function go on, those named or all of them; how many have rested."""
-    ring(conn, News.QUEUED)
+    ring_queued(conn, [function])
     chosen = () if lanes is None else (parked.c.lane.in_(list(lanes)),)
     return conn.execute(delete(parked).where(parked.c.function == function, *chosen)).rowcount
 

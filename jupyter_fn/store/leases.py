@@ -1,7 +1,7 @@
 """Services that have one store open, and which of them leads which partitions.
 
 Everything here goes by the database's own clock, and in transactions of its own that do not wait for the writers: a
-service whose writer has much to do still says that it lives. What a writer is told by `led` holds until its COMMIT, for a
+service whose writer has much to do still says that it lives. What a writer is told by `led` for certain holds until its COMMIT, for a
 lease changes its owner only when no such transaction goes on.
 """
 
@@ -92,10 +92,11 @@ def _undisputed(conn: Connection, partitions: Collection[int]) -> set[int]:
     return set(conn.execute(free).scalars())
 
 
-def led(conn: Connection, service: str) -> frozenset[int]:
-    """The partitions that a service leads, as it will be at the COMMIT of this transaction, which is one of the writer."""
+def led(conn: Connection, service: str, *, for_certain: bool = False) -> frozenset[int]:
+    """The partitions that a service leads; `for_certain`: until the COMMIT of this transaction, which is one of the writer."""
     own = select(leases.c.partition).where(leases.c.owner == service, leases.c.until > _NOW)
-    return frozenset(conn.execute(own.with_for_update(read=True, key_share=True)).scalars())
+    own = own.with_for_update(read=True, key_share=True) if for_certain else own
+    return frozenset(conn.execute(own).scalars())
 
 
 def leave(conn: Connection, service: str) -> None:

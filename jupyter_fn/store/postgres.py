@@ -26,7 +26,8 @@ _READERS = 4  # connections kept; more are made under load
 _IDLE_S = 15  # a service that is stopped in the middle of a transaction holds the others up for so long
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_LOCK_KEY)
 _SIGN = text(
-    "INSERT INTO writers (id, seq, at) VALUES (:id, :seq, extract(epoch FROM now()))"
+    "INSERT INTO writers (id, seq, at) SELECT :id, :seq, extract(epoch FROM now())"
+    " WHERE pg_current_xact_id_if_assigned() IS NOT NULL"  # else its COMMIT would have to wait for the disk
     " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, at = excluded.at"
 )
 _SIGNED = text("SELECT seq FROM writers WHERE id = :id")
@@ -129,14 +130,15 @@ class Postgres:
         bell.note_changes(conn, conn.execute(_CHANGES).scalar() or 0)
 
     def ending(self, conn: Connection) -> None:
-        """Sign the transaction, so that it can be told later whether it was committed, and tell the others."""
+        """Sign the transaction if it has written anything, so that it can be told later whether it was committed, and tell
+        the others."""
         self._seq += 1
         conn.execute(_SIGN, {"id": self.id, "seq": self._seq})
-        news = bell.told(conn)
-        if News.FUNCTIONS in news:
+        if News.FUNCTIONS in bell.told(conn):
             conn.execute(_CHANGED)
-        if news:
-            conn.execute(_NOTIFY, {"channel": CHANNEL, "words": " ".join([self.id, *sorted(news)])})
+        words = bell.words(conn)
+        if words:
+            conn.execute(_NOTIFY, {"channel": CHANNEL, "words": f"{self.id} {words}"})
 
     def has_committed(self, conn: Connection) -> bool:
         """The lock is free when the server has done with the broken connection, so what stands there then is final."""

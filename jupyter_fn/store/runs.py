@@ -12,7 +12,7 @@ from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
 from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
-from .bell import News, ring
+from .bell import News, ring, ring_queued
 from .dialect import ByIds, is_lateral, picks
 from .rows import Rows, inserting, next_seqs
 from .runrow import COLUMNS, difference, to_row, to_run
@@ -40,7 +40,7 @@ def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
         return []
     numbered = [run.replace(seq=seq) for run, seq in zip(made, next_seqs(conn, runs, len(made)), strict=True)]
     _INSERT.write(conn, [to_row(conn, run) for run in numbered])
-    ring(conn, News.QUEUED)
+    ring_queued(conn, {run.function for run in numbered})
     return numbered
 
 
@@ -119,12 +119,14 @@ def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None
     children = insert_all(conn, [child for _, change in made for child in change.children])
     ended = [(seq, change.after) for seq, change in made] + [(child.seq, child) for child in children]
     finishes.append(conn, [(seq, run) for seq, run in ended if run.state.terminal])
+    ring_queued(conn, {change.after.function for _, change in made if change.after.state in _TO_BE_CLAIMED})
     ring(conn, *{news for _, change in made if (news := _news(change)) is not None})
 
 
+_TO_BE_CLAIMED = frozenset({State.QUEUED, State.WAITING})
+
+
 def _news(change: Change) -> News | None:
-    if change.after.state in (State.QUEUED, State.WAITING):
-        return News.QUEUED
     if change.after.state.terminal:
         return News.FINISHED
     return News.CANCEL if change.after.cancel_requested else None

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from ..model.errors import HomeRefused
+from . import bell
 from .payloads import Shelf
 
 _READERS = 4  # connections kept; more are made under load
@@ -62,7 +63,8 @@ class Sqlite:
         """Nobody else is there."""
 
     def begun(self, conn: Connection) -> None:
-        """Nobody else is there."""
+        """Nobody else is there who would hear a bell."""
+        bell.silence(conn)
 
     def ending(self, conn: Connection) -> None:
         """Nobody else is there."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from sqlalchemy import Connection
 
 from . import leases
-from .bell import News
+from .bell import News, heard
 from .faults import is_broken, translate
 from .leases import Service, Standing
 from .postgres import CHANNEL, Postgres
@@ -62,24 +62,18 @@ class Watch:
                 standing = leases.beat(conn, self._service, self._lease_s)
             self._hear(standing, news)
             news = ()
-            self._listen(conn, time.monotonic() + self._beat_s)
+            self._listen(conn, standing.led, time.monotonic() + self._beat_s)
         if self._leaves:
             with conn.begin():
                 leases.leave(conn, self._service.id)
 
-    def _listen(self, conn: Connection, until: float) -> None:
+    def _listen(self, conn: Connection, led: frozenset[int], until: float) -> None:
         """Hear what others say, until it is time for the next beat."""
         raw = conn.connection.driver_connection
         assert raw is not None
         while not self._closing.is_set() and (left_s := until - time.monotonic()) > 0:
             said = [notify.payload for notify in raw.notifies(timeout=min(left_s, _SLICE_S), stop_after=1)]
-            words = {word for text in said for word in self._of_others(text)}
-            if words:
-                self._hear(None, words)
-
-    def _of_others(self, text: str) -> set[News]:
-        writer, *words = text.split()
-        return set() if writer == self._kind.id else {News(word) for word in words if word in _WORDS}
-
-
-_WORDS = frozenset(news.value for news in News)
+            others = [text for text in said if not text.startswith(self._kind.id)]
+            news = {one for text in others for one in heard(text, led)}
+            if news:
+                self._hear(None, news)

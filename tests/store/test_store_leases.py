@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from jupyter_fn.model.run import Record
-from jupyter_fn.policy.partitions import PARTITIONS
+from jupyter_fn.policy.partitions import PARTITIONS, partition_of
 from jupyter_fn.store import costs, leases, records
 from jupyter_fn.store.bell import News
 from jupyter_fn.store.leases import Service
@@ -35,7 +35,7 @@ def beats(database):
 
 @pytest.fixture
 def led(database):
-    return lambda service: database.write(lambda conn: leases.led(conn, service.id))
+    return lambda service: database.write(lambda conn: leases.led(conn, service.id, for_certain=True))
 
 
 def silent(database, service):
@@ -99,7 +99,7 @@ def test_no_lease_changes_its_owner_while_a_transaction_counts_on_it(open_databa
     busy = open_database()
 
     def count_on_it(conn):
-        found = leases.led(conn, one.id)
+        found = leases.led(conn, one.id, for_certain=True)
         inside.set()
         assert go_on.wait(PATIENCE_S)
         return found
@@ -188,3 +188,18 @@ def test_after_the_connection_was_cut_everything_may_be_news(watch, database, po
     name = database.place.rpartition("/")[2]
     postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
     ear.until(lambda standing, news: standing and news == set(News))
+
+
+def test_who_does_not_lead_a_function_does_not_hear_that_runs_of_it_are_queued(watch, open_database, store):
+    (_, ear), (_, other) = watch("1", beat_s=0.05), watch("2", beat_s=0.05)
+    led = [
+        one.until(lambda standing, news: standing and len(standing.led) == 8 and standing.led) for one in (ear, other)
+    ]
+    mine, others = (ear, other) if partition_of("f") in led[0] else (other, ear)
+    story = type(store)(open_database())
+    story.admit("a")
+    assert mine.until(lambda standing, news: news == {News.QUEUED})
+    story.write(records.append, [Record(topic="t", value=1)], now=1.0)
+    seen = []
+    others.until(lambda standing, news: seen.append(news) or (News.TOPICS in news and len(news) < len(News)))
+    assert not any(News.QUEUED in news and len(news) < len(News) for news in seen)

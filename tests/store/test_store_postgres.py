@@ -276,3 +276,16 @@ def test_a_password_is_shown_nowhere(database, postgres, tmp_path, where):
 def test_the_writer_is_as_synchronous_as_asked(open_database, word, level):
     database = open_database(synchronous=word)
     assert database.write(lambda conn: conn.execute(text("SHOW synchronous_commit")).scalar()) == level
+
+
+def test_a_transaction_that_writes_nothing_leaves_nothing_that_the_disk_has_to_take(database):
+    def signed():
+        return database.read(lambda conn: conn.execute(text("SELECT sum(seq), max(at) FROM writers")).one())
+
+    database.write(append(1))
+    before = signed()
+    for _ in range(3):
+        database.write(lambda conn: records.last(conn, "t"))
+    assert signed() == before
+    database.write(append(2))
+    assert signed() != before
