@@ -226,6 +226,9 @@ class Engine:
     async def _turned(self, turn: Turn) -> None:
         """This service leads other functions than before, or some service is gone."""
         now = self.clock()
+        if turn.returned:
+            own = [seat.worker.id for seat in self.bench.workers]
+            await asyncio.wrap_future(self.database.submit(partial(costs.workers_stay, worker_ids=own)))
         if turn.gained or turn.gone:
             await asyncio.wrap_future(self.database.submit(costs.close_workers))
             await self.transitions.tell(self.leadership.orphans)

@@ -44,6 +44,7 @@ class Turn:
     gained: bool = False  # functions, to be followed from now on
     lost: bool = False
     gone: bool = False  # services, with their workers
+    returned: bool = False  # this service had been given up by the others, with its workers
 
 
 class Leadership:
@@ -77,22 +78,25 @@ class Leadership:
         if not self.shared:
             return
         self._service = replace(self._service, url=url)
-        loop, begun = asyncio.get_running_loop(), asyncio.Event()
-
-        def hear(standing: Standing | None, news: Collection[News]) -> None:
-            with suppress(RuntimeError):  # the loop has closed
-                loop.call_soon_threadsafe(self._hear, standing, news, begun)
-
-        self._watch = self._database.watch(self._service, hear, beat_s=self._beat_s, lease_s=self._lease_s)
+        self._begin()
         try:
             async with asyncio.timeout(_FIRST_BEAT_S):
-                await begun.wait()
+                await self._woken.wait()
         except TimeoutError:
             await self.close()
             raise StoreUnreachable(
                 f"The store {self._database.place} does not answer.", "Check that its server runs."
             ) from None
         self._acted_on = self._standing or self._acted_on
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def hear(standing: Standing | None, news: Collection[News]) -> None:
+            with suppress(RuntimeError):  # the loop has closed
+                loop.call_soon_threadsafe(self._hear, standing, news)
+
+        self._watch = self._database.watch(self._service, hear, beat_s=self._beat_s, lease_s=self._lease_s)
 
     async def close(self) -> None:
         """Others may lead at once what this service has led."""
@@ -150,10 +154,11 @@ class Leadership:
 
     # --- heard
 
-    def _hear(self, standing: Standing | None, news: Collection[News], begun: asyncio.Event) -> None:
+    def _hear(self, standing: Standing | None, news: Collection[News]) -> None:
         if standing is not None:
-            self._standing, self._beaten = standing, time.monotonic()
-            begun.set()
+            unheeded = self._standing is not None and self._standing is not self._acted_on and self._standing.returned
+            self._standing = replace(standing, returned=standing.returned or unheeded)
+            self._beaten = time.monotonic()
             self._woken.set()
         if news:
             self.heard(news)
@@ -180,7 +185,10 @@ class Leadership:
 def turn_of(before: Standing, after: Standing) -> Turn:
     """What has to be acted on between two beats."""
     return Turn(
-        gained=not after.led <= before.led, lost=not before.led <= after.led, gone=not before.living <= after.living
+        gained=not after.led <= before.led,
+        lost=not before.led <= after.led,
+        gone=not before.living <= after.living,
+        returned=after.returned,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, select
 
 from ..model.event import BY_HAND
 from ..model.run import State
@@ -38,14 +40,21 @@ def last_endings(conn: Connection, function: str, *, after: float, most: int) ->
     """State and reason of the last runs of a function that triggers made and that ended after that moment, oldest first."""
     found: list[tuple[float, State, str]] = []
     for state in (State.SUCCEEDED, State.DEAD, State.UNKNOWN):
-        newest = (
-            select(finishes.c.run)
-            .where(finishes.c.function == function, finishes.c.state == state.value)
-            .order_by(finishes.c.seq.desc())
-            .limit(_LOOKED_AT)
-        )
-        live = (runs.c.trigger != BY_HAND, runs.c.replay == NONE)
-        counted = (runs.c.seq.in_(newest), *live, runs.c.ended > after)
-        last = select(runs.c.ended, runs.c.reason).where(*counted).order_by(runs.c.ended.desc()).limit(most)
-        found += [(row.ended, state, row.reason) for row in conn.execute(last)]
+        given = {"function": function, "state": state.value, "after": after, "most": most}
+        found += [(row.ended, state, row.reason) for row in conn.execute(_LAST_ENDINGS, given)]
     return [(state, reason) for _, state, reason in sorted(found)[-most:]] if most > 0 else []
+
+
+def _last_endings() -> Select[Any]:
+    newest = (
+        select(finishes.c.run)
+        .where(finishes.c.function == bindparam("function"), finishes.c.state == bindparam("state"))
+        .order_by(finishes.c.seq.desc())
+        .limit(_LOOKED_AT)
+    )
+    live = (runs.c.trigger != BY_HAND, runs.c.replay == NONE)
+    counted = (runs.c.seq.in_(newest), *live, runs.c.ended > bindparam("after"))
+    return select(runs.c.ended, runs.c.reason).where(*counted).order_by(runs.c.ended.desc()).limit(bindparam("most"))
+
+
+_LAST_ENDINGS = _last_endings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -120,6 +120,11 @@ def worker_joined(conn: Connection, worker_id: str, name: str, slots: int, at: f
     """A worker incarnation begins to cost; it works for that service. Told twice, the first time counts."""
     row = {"id": worker_id, "name": name, "slots": slots, "joined": at, "left": None, "service": service}
     conn.execute(upsert(workers).on_conflict_do_nothing(), row)
+
+
+def workers_stay(conn: Connection, worker_ids: Collection[str]) -> None:
+    """They are there, whatever others have thought of them meanwhile."""
+    conn.execute(update(workers).where(workers.c.id.in_(worker_ids), workers.c.left.is_not(None)).values(left=None))
 
 
 def worker_left(conn: Connection, worker_id: str, at: float) -> None:

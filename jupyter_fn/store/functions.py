@@ -74,10 +74,13 @@ def _missing(conn: Connection, name: str) -> NotFound:
 def list_all(conn: Connection) -> list[Function]:
     """Every function that is not removed, by name."""
     by_function: dict[str, dict[str, dict[int, int]]] = {}
-    for row in conn.execute(select(aliases)):
+    for row in conn.execute(_ALIASES):
         by_function.setdefault(row.function, {})[row.alias] = _to_weights(row.weights)
-    rows = conn.execute(select(functions).where(functions.c.state != REMOVED).order_by(functions.c.name))
-    return [_to_function(row, by_function.get(row.name, {})) for row in rows]
+    return [_to_function(row, by_function.get(row.name, {})) for row in conn.execute(_ALL)]
+
+
+_ALIASES = select(aliases)
+_ALL = select(functions).where(functions.c.state != REMOVED).order_by(functions.c.name)
 
 
 def set_state(conn: Connection, name: str, state: str) -> Function:

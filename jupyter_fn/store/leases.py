@@ -39,6 +39,7 @@ class Standing:
 
     living: frozenset[str]  # services, itself too
     led: frozenset[int]  # partitions that it leads
+    returned: bool = False  # it was not known, or had been given up
 
 
 def beat(conn: Connection, service: Service, lease_s: float) -> Standing:
@@ -46,6 +47,7 @@ def beat(conn: Connection, service: Service, lease_s: float) -> Standing:
     give up what others are to lead. Services that have said nothing for `lease_s` are forgotten."""
     conn.execute(_LOCK)
     now: float = conn.execute(select(_NOW)).scalar_one()
+    returned = conn.execute(select(services.c.id).where(services.c.id == service.id)).first() is None
     _announce(conn, service, now)
     conn.execute(delete(services).where(services.c.beat < now - lease_s))
     living = frozenset(conn.execute(select(services.c.id)).scalars())
@@ -56,7 +58,7 @@ def beat(conn: Connection, service: Service, lease_s: float) -> Standing:
     taken = _take(conn, share.take, known, service, now + lease_s)
     conn.execute(update(leases).where(leases.c.owner == service.id).values(until=now + lease_s))
     own = {partition for partition, row in known.items() if row.owner == service.id}
-    return Standing(living, frozenset((own | taken) - given))
+    return Standing(living, frozenset((own | taken) - given), returned)
 
 
 def _announce(conn: Connection, service: Service, now: float) -> None:

@@ -110,9 +110,10 @@ class Postgres:
         event.listen(engine, "connect", connected)
         return engine
 
-    def listening(self) -> Engine:
-        """One connection, for a thread that hears and beats; see `watch`."""
-        return self._engine(Shelf("", 0), {}, pool_size=1, max_overflow=0)
+    def listening(self, idle_s: float) -> Engine:
+        """One connection, for a thread that hears and beats; see `watch`. Its transactions may stand still for `idle_s`."""
+        settings = {"idle_in_transaction_session_timeout": f"{idle_s:.3f}s"}
+        return self._engine(Shelf("", 0), settings, pool_size=1, max_overflow=0)
 
     def check(self, conn: Connection) -> None:
         """One service at a time makes the schema."""

@@ -201,41 +201,47 @@ _LANES, _LANES_TO = _lanes(bounded=False), _lanes(bounded=True)
 
 def next_due(conn: Connection, now: float) -> float | None:
     """When the next waiting run of an active function becomes due, after `now`; None when none waits."""
+    value: float | None = conn.execute(_NEXT_DUE, {"now": now}).scalar()
+    return value
+
+
+def _next_due() -> Select[Any]:
     first = (
         select(func.min(runs.c.due))
-        .where(runs.c.state == WAITING, runs.c.function == functions.c.name, runs.c.due > now)
+        .where(runs.c.state == WAITING, runs.c.function == functions.c.name, runs.c.due > _NOW)
         .correlate(functions)
         .scalar_subquery()
     )
-    value: float | None = conn.execute(select(func.min(first)).where(functions.c.state == "active")).scalar()
-    return value
+    return select(func.min(first)).where(functions.c.state == "active")
+
+
+_NEXT_DUE = _next_due()
 
 
 def backlog(conn: Connection, now: float) -> dict[str, int]:
     """Function → how many runs could be claimed now, of active functions; those with none are left out. Of an ordered lane
     that is one at most."""
-    ripe = []
+    return {row[0]: int(row[1]) for row in conn.execute(_BACKLOG, {"now": now})}
+
+
+def _backlog() -> Select[Any]:
     lines = (
         (runs.c.state == QUEUED, runs.c.lane == NONE),
         (runs.c.state == QUEUED, runs.c.lane != NONE, runs.c.rank == NONE),
         (runs.c.state == WAITING,),
     )
-    for line in lines:
-        ripe.append(
-            select(runs.c.function, func.count().label("count"))
-            .where(*line, runs.c.due <= now)
-            .group_by(runs.c.function)
-        )
     ordered = (runs.c.state == QUEUED, runs.c.lane != NONE, runs.c.rank != NONE)
-    ripe.append(
-        select(runs.c.function, func.count(runs.c.lane.distinct()).label("count"))
-        .where(*ordered, runs.c.due <= now)
-        .group_by(runs.c.function)
+    counted = [(func.count(), line) for line in lines] + [(func.count(runs.c.lane.distinct()), ordered)]
+    ripe = (
+        select(runs.c.function, number.label("count")).where(*line, runs.c.due <= _NOW).group_by(runs.c.function)
+        for number, line in counted
     )
     counts = union_all(*ripe).subquery()
     total = select(counts.c.function, func.sum(counts.c.count)).join(functions, functions.c.name == counts.c.function)
-    rows = conn.execute(total.where(functions.c.state == "active").group_by(counts.c.function))
-    return {row[0]: int(row[1]) for row in rows}
+    return total.where(functions.c.state == "active").group_by(counts.c.function)
+
+
+_BACKLOG = _backlog()
 
 
 def open_ids(conn: Connection, function: str) -> list[str]:
@@ -259,8 +265,10 @@ def under_way(conn: Connection, function: str, trigger: str) -> bool:
 
 def held_counts(conn: Connection) -> dict[str, int]:
     """How many runs of each function workers hold now: what concurrency limits count. Functions with none are left out."""
-    rows = conn.execute(select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function))
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in conn.execute(_HELD_COUNTS)}
+
+
+_HELD_COUNTS = select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function)
 
 
 def held_counts_of_keys(conn: Connection) -> dict[tuple[str, str], int]:

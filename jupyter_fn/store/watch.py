@@ -18,6 +18,7 @@ from .postgres import CHANNEL, Postgres
 log = logging.getLogger(__name__)
 _SLICE_S = 0.2  # how long the thread may take to see that it is closed
 _AGAIN_S = 0.3
+_IDLE_SHARE = 0.4  # of a lease: one that is stopped in the middle of a beat must not hold up those of others for longer
 Hear = Callable[[Standing | None, Collection[News]], None]
 
 
@@ -42,7 +43,7 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
-        engine = self._kind.listening()
+        engine = self._kind.listening(idle_s=_IDLE_SHARE * self._lease_s)
         while not self._closing.is_set():
             try:
                 with engine.connect() as conn:

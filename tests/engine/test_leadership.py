@@ -278,3 +278,21 @@ async def test_what_runs_cost_is_known_to_services_that_have_no_such_price_book(
     first.executor.succeed(assignment)
     await first.quiet()
     assert (await second.engine.questions.function(name))["cost_usd"] == "1"
+
+
+async def test_a_service_that_was_given_up_and_comes_back_keeps_its_workers(two):
+    here, there = two
+    name = led_by(there)
+    await here.publish(name)
+    await there.invoke(name)
+    (assignment,) = await there.sent(1)
+    there.executor.succeed(assignment)
+    stand_still(there)
+    await wait_for_takeover(here, there)
+    own = {seat.worker.id for seat in there.engine.bench.workers}
+    assert not own & here.read(leases.attended)
+    there.engine.leadership._begin()
+    await shared_out([here, there])
+    assert own <= here.read(leases.attended)
+    run_id = await here.invoke(name)
+    assert [one.run_id for one in await there.sent(1)] == [run_id]
