@@ -2,6 +2,7 @@
 dies, stands still or leaves."""
 
 import asyncio
+import random
 from itertools import count
 
 import pytest
@@ -9,10 +10,13 @@ from sqlalchemy import text
 
 from jupyter_fn.model.run import State
 from jupyter_fn.policy.partitions import PARTITIONS, partition_of
-from jupyter_fn.store import leases
+from jupyter_fn.store import leases, records
 
 pytestmark = pytest.mark.anyio
 LEASE_S = 60.0  # nothing runs out here before a test says so
+
+
+RAN_OUT = ("UPDATE services SET beat = 0 WHERE id = :id", "UPDATE leases SET until = 0 WHERE owner = :id")
 
 
 @pytest.fixture
@@ -71,13 +75,14 @@ def die(stage):
 def stand_still(stage):
     """It does not beat; everything else goes on."""
     watch, stage.engine.leadership._watch = stage.engine.leadership._watch, None
-    watch.close(leave=False)
+    if watch is not None:
+        watch.close(leave=False)
 
 
 async def wait_for_takeover(stage, after):
     """The lease of the other one has run out."""
     past = {"id": after.engine.leadership.service}
-    for ran_out in ("UPDATE services SET beat = 0 WHERE id = :id", "UPDATE leases SET until = 0 WHERE owner = :id"):
+    for ran_out in RAN_OUT:
         stage.database.write(lambda conn, ran_out=ran_out: conn.execute(text(ran_out), past))
     await stage.until(lambda: len(stage.engine.leadership._acted_on.led) == PARTITIONS, "the take-over")
 
@@ -296,3 +301,100 @@ async def test_a_service_that_was_given_up_and_comes_back_keeps_its_workers(two)
     assert own <= here.read(leases.attended)
     run_id = await here.invoke(name)
     assert [one.run_id for one in await there.sent(1)] == [run_id]
+
+
+# --- any history
+
+
+class History:
+    """Up to three services; every step is one that its seed draws."""
+
+    def __init__(self, services, seed):
+        self.services, self.chance = services, random.Random(seed)
+        self.stages, self.runs, self.still = [], [], set()
+
+    @property
+    def living(self):
+        return [stage for stage in self.stages if not getattr(stage, "gone", False)]
+
+    async def begin(self):
+        await self.join()
+        for number in range(5):
+            await self.stages[0].publish(f"f{number}", on=("topic:orders batch=1",), retries=50, concurrency=3)
+
+    async def join(self):
+        if len(self.living) < 3:
+            self.stages.append(await self.services(wait=False, breaker_runs=0))
+
+    async def invoke(self):
+        name = f"f{self.chance.randrange(5)}"
+        self.runs.append(await self.chance.choice(self.living).invoke(name))
+
+    async def emit(self):
+        await self.chance.choice(self.living).engine.invocations.emit("orders", [{"value": 1}])
+
+    async def end_some(self):
+        for stage in self.living:
+            for assignment in stage.executor.waiting:
+                fate = self.chance.choice((stage.executor.succeed, stage.executor.succeed, stage.executor.fail, None))
+                if fate is not None:
+                    fate(assignment)
+
+    async def be_killed(self):
+        if len(self.living) > 1:
+            victim = self.chance.choice(self.living)
+            die(victim)
+            self._forget(victim)
+
+    async def stand_still(self):
+        moving = [stage for stage in self.living if stage not in self.still]
+        if len(moving) > 1:
+            victim = self.chance.choice(moving)
+            stand_still(victim)
+            self.still.add(victim)
+            self._forget(victim)
+
+    async def go_on(self):
+        for stage in self.still & set(self.living):
+            stage.engine.leadership._begin()
+        self.still.clear()
+
+    def _forget(self, victim):
+        """Sooner or later the others see that its lease has run out."""
+        past = {"id": victim.engine.leadership.service}
+        for ran_out in RAN_OUT:
+            self.living[0].database.write(lambda conn, ran_out=ran_out: conn.execute(text(ran_out), past))
+
+    async def step(self):
+        often = [self.invoke, self.emit, self.end_some, self.end_some]
+        await self.chance.choice([*often, self.join, self.be_killed, self.stand_still, self.go_on])()
+        await self.living[0].quiet()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_happens_to_services_everything_is_done_once(services, seed, postgres_url):
+    history = History(services, seed)
+    await history.begin()
+    for _ in range(30):
+        await history.step()
+    await history.go_on()
+    last = history.living[0]
+    await shared_out(history.stages)
+
+    async def over():
+        for stage in history.living:
+            for assignment in stage.executor.waiting:
+                stage.executor.succeed(assignment)
+            stage.engine.dispatcher.wake()
+        last.clock.advance(60.0)
+        return all(run.state.terminal for run in last.runs())
+
+    await last.until(over, "the end of all runs")
+    assert {run.state for run in last.runs()} == {State.SUCCEEDED}
+    assert set(last.finishes().values()) == {1}
+    emitted = last.read(records.last, "orders")
+    for name in {run.function for run in last.runs()}:
+        await last.balance(name)
+        by_trigger = [run for run in last.runs(name) if run.trigger != "invoke"]
+        assert len(by_trigger) == len({run.event_id for run in by_trigger}) == emitted
+    assert all(stage.most_held[name] <= 3 for stage in history.stages for name in stage.most_held)
