@@ -24,6 +24,8 @@ class History(logging.Handler):
     def __init__(self, time: Time) -> None:
         super().__init__()
         self._time = time
+        self.calm = False
+        self.errors: list[str] = []  # that the service has logged while nothing was wrong any more
         self._lines: deque[tuple[float, str]] = deque(maxlen=_MOST_LINES)
 
     def note(self, text: str) -> None:
@@ -33,7 +35,10 @@ class History(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """What the service says."""
         error = f" {record.exc_info[1]!r}" if record.exc_info and record.exc_info[1] else ""
-        self.note(f"log: {record.getMessage()}{error}")
+        said = f"{record.getMessage()}{error}"
+        self.note(f"log: {said}")
+        if self.calm and record.levelno >= logging.ERROR:
+            self.errors.append(said)
 
     def __str__(self) -> str:
         return "\n".join(f"{when:10.4f} {text}" for when, text in self._lines)

@@ -11,11 +11,11 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from jupyter_fn.engine import clockwatch, engine, hands, outbox, poller, replays, transitions
+from jupyter_fn.engine import clockwatch, hands, outbox, poller, replays, transitions
 from jupyter_fn.model.run import State
 from jupyter_fn.policy import lifecycle, splitting, verdict
 from jupyter_fn.policy.instructions import PublishFiles
-from jupyter_fn.policy.stimuli import Claimed, Ended, Lost, Published, Recovered
+from jupyter_fn.policy.stimuli import CancelRequested, Ended, Lost, Published, Recovered
 from jupyter_fn.runtime import outputs
 from jupyter_fn.store import batches, events, queue, runs, triggers
 
@@ -25,15 +25,10 @@ Patch = Any  # a context manager of unittest.mock
 def _fence() -> list[Patch]:
     """The store makes every transition, whatever state and token the run has by now."""
 
-    def apply(conn: Any, changes: Any, now: float, *, where: Any = None) -> list[bool]:
-        places = runs.places(conn, [change.before.id for change in changes])
-        runs._write(conn, [(places[change.before.id][0], change) for change in changes], now)
-        return [True] * len(changes)
-
     def current(conn: Any, ids: Any, known: Any, where: Any) -> Any:
         return {**runs.get_all(conn, [i for i in ids if i not in known]), **{i: known[i] for i in ids if i in known}}
 
-    return [mock.patch.object(runs, "apply", apply), mock.patch.object(runs, "current", current)]
+    return [mock.patch.object(runs, "apply", _unfenced), mock.patch.object(runs, "current", current)]
 
 
 def _token() -> list[Patch]:
@@ -62,12 +57,16 @@ def _transaction() -> list[Patch]:
 
 def _recovery() -> list[Patch]:
     """A new service does not look after what the one before it has held."""
-    return [mock.patch.object(engine, "Recovered", return_value=Claimed("nobody"))]
+    return [mock.patch.dict(lifecycle._TABLE, {(state, Recovered): _idle for state in lifecycle._HELD_BY_WORKER})]
+
+
+def _idle(run: Any, *_: Any) -> Any:
+    return run, ()
 
 
 def _publishing() -> list[Patch]:
     """What was being put in place when the service died is not put in place by the next one."""
-    return [mock.patch.dict(lifecycle._TABLE, {(State.PUBLISHING, Recovered): lambda run, *_: (run, ())})]
+    return [mock.patch.dict(lifecycle._TABLE, {(State.PUBLISHING, Recovered): _idle})]
 
 
 def _key() -> list[Patch]:
@@ -88,20 +87,19 @@ def _limit() -> list[Patch]:
 
 def _lost() -> list[Patch]:
     """Nobody is told that a worker is gone."""
-    lose = {(state, Lost): lambda run, *_: (run, ()) for state in lifecycle._HELD_BY_WORKER}
-    return [mock.patch.dict(lifecycle._TABLE, lose)]
+    return [mock.patch.dict(lifecycle._TABLE, {(state, Lost): _idle for state in lifecycle._HELD_BY_WORKER})]
 
 
 def _terminal() -> list[Patch]:
-    """A run that was cancelled can still succeed."""
-    late = {(State.CANCELLED, Ended): lifecycle._end, (State.DEAD, Ended): lifecycle._end}
+    """A run that has ended can still be cancelled."""
+    ended = {(state, CancelRequested): lifecycle._cancel for state in (State.SUCCEEDED, State.DEAD)}
+    return [mock.patch.dict(lifecycle._TABLE, ended), mock.patch.object(runs, "apply", _unfenced)]
 
-    def apply(conn: Any, changes: Any, now: float, *, where: Any = None) -> list[bool]:
-        places = runs.places(conn, [change.before.id for change in changes])
-        runs._write(conn, [(places[change.before.id][0], change) for change in changes], now)
-        return [True] * len(changes)
 
-    return [mock.patch.dict(lifecycle._TABLE, late), mock.patch.object(runs, "apply", apply)]
+def _unfenced(conn: Any, changes: Any, now: float, *, where: Any = None) -> list[bool]:
+    places = runs.places(conn, [change.before.id for change in changes])
+    runs._write(conn, [(places[change.before.id][0], change) for change in changes], now)
+    return [True] * len(changes)
 
 
 def _wake() -> list[Patch]:

@@ -31,7 +31,7 @@ from .world import LEASE_S, Port, Temper, World
 
 T = TypeVar("T")
 LONG_S, MOST_QUIET_S = 12.0, 1200.0  # of the stormy part of a history, and of the calm one after it
-_ACTS = (5, 10)  # fewest and most
+_ACTS = (4, 9)  # fewest and most
 
 
 @cache
@@ -299,7 +299,7 @@ class Laboratory:
 
     def _calm_down(self) -> None:
         self.history.note("from now on all is well")
-        self.calm = self.world.calm = True
+        self.calm = self.world.calm = self.history.calm = True
         self.crashes.disarm()
         self._service().store.refused_until = 0.0
         for scenario in self.scenarios:
@@ -385,6 +385,7 @@ class Laboratory:
         return all(scenario.settled() for scenario in self.scenarios)
 
     def _check(self) -> None:
+        self.require("errors", not self.history.errors, f"In good weather the service says: {self.history.errors[:3]}.")
         guarantees.check_end(self)
         for scenario in self.scenarios:
             scenario.check()

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from .campaign import run
 from .plants import PLANTS, SHOWN_BY
 from .simulator import simulate
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 150
+SEEDS = 200
 SEED = 16  # one with a crash
-ENOUGH = 150  # histories in which a planted bug must show
+ENOUGH = 400  # histories in which a planted bug must show
 
 
 def laboratory(*words: str) -> subprocess.CompletedProcess[str]:
@@ -31,17 +32,22 @@ def laboratory(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_whatever_is_killed_when_all_that_is_promised_holds() -> None:
-    done = laboratory("simulate", "--seeds", str(SEEDS))
+    done = laboratory("simulate", "--seeds", str(SEEDS), "--processes", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{SEEDS} histories" in done.stdout
 
 
+def test_a_failing_seed_is_told_with_its_history_and_how_to_have_it_again() -> None:
+    done = laboratory("simulate", "--seeds", "60", "--plant", "recovery", "--most-failures", "1")
+    assert done.returncode == 1
+    assert "BROKEN" in done.stdout
+    assert "Again: python -m tests.laboratory simulate --seed" in done.stdout
+
+
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found(plant: str) -> None:
-    where = ("--scenario", SHOWN_BY[plant], "--seeds", str(ENOUGH), "--most-failures", "1")
-    done = laboratory("simulate", "--plant", plant, *where)
-    assert done.returncode == 1, f"The bug {plant} was not found.\n{done.stdout}{done.stderr}"
-    assert f"--plant {plant}" in done.stdout
+    found = run(range(1, ENOUGH), plant=plant, scenario=SHOWN_BY[plant], most_failures=1)
+    assert found.failed, f"The bug {plant} was not found.\n{found}"
 
 
 def test_a_seed_has_one_history() -> None:

@@ -27,7 +27,7 @@ def small_disk() -> Iterator[Callable[[str], Path]]:
     if os.getuid() != 0:
         pytest.skip("Only root can make a filesystem.")
     folder = Path(tempfile.mkdtemp(prefix="fn-disk-"))
-    mounted = []
+    mounted: list[str] = []
 
     def mount(options: str) -> Path:
         words = ["mount", "-t", "tmpfs", "-o", f"remount,{options}" if mounted else options, "tmpfs", str(folder)]
