@@ -44,7 +44,7 @@ class Elsewhere:
         self._feed = feed
         self._logs = logs
         self._breakers = breakers
-        self._place: Place | None = None
+        self._place = Place()
         self._stopped: set[tuple[str, int]] = set()  # attempts that were told to stop
         self._woken = asyncio.Event()
         self.queued: Callable[[], None] = lambda: None
@@ -58,6 +58,11 @@ class Elsewhere:
             self.queued()
         if set(news) != {News.QUEUED}:
             self._woken.set()
+
+    async def start(self) -> None:
+        """What comes from now on is new. Before anybody follows the store's logs: who follows looks himself first."""
+        if self._database.shared:
+            self._place = await self._read(changes.here)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -74,9 +79,6 @@ class Elsewhere:
             self._woken.clear()
 
     async def _look(self) -> None:
-        if self._place is None:
-            self._place = await self._read(changes.here)
-            return
         known, workers = self._place, {seat.worker.id for seat in self._bench.workers}
         found, stop = await self._read(lambda conn: (changes.since(conn, known), changes.to_stop(conn, workers)))
         self._place = found.place

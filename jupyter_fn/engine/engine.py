@@ -186,6 +186,7 @@ class Engine:
         await asyncio.wrap_future(self.database.submit(partial(self._take_up, now)))
         self.breakers.start()
         await self.transitions.tell(self.leadership.orphans)  # before there is any worker of this service
+        await self.elsewhere.start()
         await self.executor.start(self.dispatcher)
         busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership, self.clockwatch)
         self._tasks = [asyncio.create_task(room.run()) for room in busy]

@@ -44,7 +44,7 @@ class Turn:
     gained: bool = False  # functions, to be followed from now on
     lost: bool = False
     gone: bool = False  # services, with their workers
-    returned: bool = False  # this service had been given up by the others, with its workers
+    returned: bool = False  # this service had been given up, with its workers, by the others or by itself
 
 
 class Leadership:
@@ -156,9 +156,12 @@ class Leadership:
 
     def _hear(self, standing: Standing | None, news: Collection[News]) -> None:
         if standing is not None:
-            unheeded = self._standing is not None and self._standing is not self._acted_on and self._standing.returned
-            self._standing = replace(standing, returned=standing.returned or unheeded)
-            self._beaten = time.monotonic()
+            now = time.monotonic()
+            before = self._standing
+            unheeded = before is not None and before is not self._acted_on and before.returned
+            silent = now > self._beaten + self._lease_s  # it has led nothing meanwhile, as far as it knew
+            self._standing = replace(standing, returned=standing.returned or unheeded or silent)
+            self._beaten = now
             self._woken.set()
         if news:
             self.heard(news)

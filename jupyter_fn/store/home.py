@@ -56,7 +56,7 @@ def check_home(folder: Path) -> None:
     if kind:
         raise HomeRefused(
             f"The home {folder} lies on a network filesystem ({kind}), where SQLite loses data.",
-            "Choose a local folder with --home or $JUPYTER_FN_HOME.",
+            "Choose a local folder with --home or $JUPYTER_FN_HOME, or a store on PostgreSQL (--store).",
         )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

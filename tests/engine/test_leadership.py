@@ -303,6 +303,20 @@ async def test_a_service_that_was_given_up_and_comes_back_keeps_its_workers(two)
     assert [one.run_id for one in await there.sent(1)] == [run_id]
 
 
+async def test_a_service_that_could_not_beat_for_a_while_follows_its_triggers_again(services):
+    only = await services()
+    await only.publish("f", on=("topic:orders",))
+    stand_still(only)
+    await only.quiet()
+    only.engine.leadership._beaten = 0.0
+    await only.publish("g")  # everything that is led is looked up
+    await only.engine.invocations.emit("orders", [{"value": 1}])
+    await only.quiet()
+    assert only.runs("f") == []
+    only.engine.leadership._begin()
+    await only.until(lambda: only.runs("f"), "its event")
+
+
 # --- any history
 
 
