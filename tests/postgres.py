@@ -7,7 +7,6 @@ sorted as people sort it unless somebody asks for another collation.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import re
@@ -28,6 +27,8 @@ PATIENCE_S = 60.0
 LOOK_S = 0.01
 _SETTINGS = ("fsync=off", "listen_addresses=127.0.0.1", "max_connections=300", "shared_buffers=64MB")
 _USER = "fn"
+# Whoever started it may be killed: then the kernel stops it (PR_SET_PDEATHSIG; when the thread that started it has ended).
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
@@ -160,9 +161,9 @@ class PostgresServer:
             self.port = _free_port()
         own = [f"port={self.port}", f"unix_socket_directories={self.folder}"]
         words = [word for setting in [*self._settings, *own] for word in ("-c", setting)]
-        command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *words]
+        command = [*_DIES_WITH_US, str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *words]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_dies_with_us, **_as_who())
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_as_who())
 
     def _answers(self) -> bool:
         import psycopg
@@ -186,11 +187,6 @@ def _as_who() -> Mapping[str, Any]:
         return {}
     who = pwd.getpwnam("postgres")
     return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": [], "cwd": "/"}
-
-
-def _dies_with_us() -> None:
-    """Whoever started it may be killed: then the kernel stops it (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 def _free_port() -> int:
