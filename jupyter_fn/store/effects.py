@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from .dialect import insert
+from .dialect import insert, storable_key
 from .schema import effects
 
 _ENTER = insert(effects)
@@ -31,17 +31,17 @@ class Effect:
 
 def is_entered(conn: Connection, run_id: str, name: str) -> bool:
     """Whether that run has passed that barrier."""
-    return conn.execute(_ENTERED, {"run": run_id, "effect": name}).first() is not None
+    return conn.execute(_ENTERED, {"run": run_id, "effect": storable_key(name)}).first() is not None
 
 
 def enter(conn: Connection, run_id: str, token: int, name: str, *, now: float) -> None:
     """That run passes that barrier. Raises IntegrityError when it has before."""
-    conn.execute(_ENTER, {"run_id": run_id, "name": name, "token": token, "entered": now, "done": None})
+    conn.execute(_ENTER, {"run_id": run_id, "name": storable_key(name), "token": token, "entered": now, "done": None})
 
 
 def leave(conn: Connection, run_id: str, token: int, name: str, *, now: float) -> None:
     """Its block was left as it should; said twice, the first time counts."""
-    conn.execute(_LEAVE, {"run": run_id, "effect": name, "of": token, "at": now})
+    conn.execute(_LEAVE, {"run": run_id, "effect": storable_key(name), "of": token, "at": now})
 
 
 def of_run(conn: Connection, run_id: str) -> list[Effect]:

@@ -29,6 +29,7 @@ _ENCODE: dict[str, Callable[[Connection, Any], Any]] = {
     "reason": lambda _, reason: storable(str(reason)),
     "concurrency_key": lambda _, key: storable_key(key),
     "lane": lambda _, lane: storable_key(lane),
+    "barrier": lambda _, name: storable_key(name),
     "cold": lambda _, flag: int(flag),
     "cancel_requested": lambda _, flag: int(flag),
 }

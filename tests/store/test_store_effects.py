@@ -61,3 +61,13 @@ def test_an_attempt_behind_a_barrier_keeps_its_row(store):
     after = run.replace(state=State.UNKNOWN, barrier="pay", ended=2.0)
     assert store.write(runs.apply, [Change(before=run, after=after, attempt=attempt)], 20.0) == [True]
     assert store.read(runs.get, run.id).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\udcffb", "ü" * 5000], ids=["nul", "surrogate", "long"])
+def test_a_barrier_may_have_any_name(store, name):
+    (run,) = store.admit("a")
+    store.write(effects.enter, run.id, 1, name, now=1.0)
+    store.write(effects.leave, run.id, 1, name, now=2.0)
+    assert store.read(effects.is_entered, run.id, name)
+    assert [one.done for one in store.read(effects.of_run, run.id)] == [2.0]
+    store.change(run, barrier=name)
