@@ -143,7 +143,7 @@ def test_async_prints_the_id_at_once_and_the_run_goes_on(house):
     run_id = house.submit("halve", {"n": 5})
     assert re.fullmatch(r"[0-9a-f-]{36}", run_id)
     assert house.ended(run_id)["result"] == {"half": 2.0}
-    assert house.ok(f"run {run_id[:8]} --json").json["id"] == run_id
+    assert house.ok(f"run {run_id[-8:]} --json").json["id"] == run_id
     assert "halving 5" in house.ok(f"logs {run_id}").out
 
 

@@ -80,9 +80,13 @@ def test_a_folder_that_is_removed_and_made_again_is_watched_again(tmp_path: Path
 def test_other_files_give_no_hint(tmp_path: Path, source_of: Build) -> None:
     with hinted(source_of("*.csv", tmp_path)) as csv, hinted(source_of("*.txt", tmp_path)) as txt:
         assert until(csv, lambda n: (tmp_path / f"{n}.csv").write_text("1"))
-        csv.clear()
-        assert until(txt, lambda n: (tmp_path / f"{n}.txt").write_text("1"))
-        assert not csv.is_set()
+        for _ in range(20):  # what was written before may still be told of, piece by piece, but not for ever
+            csv.clear()
+            txt.clear()
+            assert until(txt, lambda n: (tmp_path / f"{n}.txt").write_text("1"))
+            if not csv.is_set():
+                return
+        raise AssertionError("Other files gave hints, again and again.")
 
 
 def test_where_the_system_cannot_watch_the_thread_ends_and_polling_remains(
