@@ -104,8 +104,8 @@ class PostgresServer:
         self.start()
 
     def remove(self) -> None:
-        """Stop it and take everything away."""
-        self.stop()
+        """Stop it, without writing anything back, and take everything away."""
+        self._end(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- databases
