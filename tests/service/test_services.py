@@ -23,12 +23,16 @@ GOES_ON_S = 10.0  # with a lease of 5 seconds, as the settings say
 def service(serve, tmp_path, postgres_url):
     """`service(name)` → one more, with a home of its own."""
 
-    def started(name, **settings):
-        process = serve(home=tmp_path / name, store=postgres_url, **settings)
-        assert process.ready(), process.wait()
-        return process
+    made = []
 
-    return started
+    def started(name, **settings):
+        made.append(serve(home=tmp_path / name, store=postgres_url, **settings))
+        assert made[-1].ready(), made[-1].wait()
+        return made[-1]
+
+    yield started
+    for one in made:  # before the database is emptied: one that a failed test has left stopped holds its locks
+        one.process.kill()
 
 
 @pytest.fixture
