@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import gc
+import pickle
+import subprocess
+import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import get_context
+from queue import SimpleQueue
 
 from .plants import planted
 from .scenarios import ALL
 from .simulator import Told, simulate
 
-_SHARE = 20  # histories that a process is given at once
+_SHARE = 20  # histories between two looks for garbage
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ def run(
     """The histories of these seeds, all of one scenario when it is named. With `most_failures` the rest is left out
     after so many."""
     summary, started = Summary(), time.perf_counter()
-    for told in _histories(list(seeds), processes, partial(_share, plant, scenario)):
+    for told in _histories(list(seeds), processes, plant, scenario):
         summary.add(told)
         if most_failures and len(summary.failed) >= most_failures:
             break
@@ -75,18 +77,47 @@ def run(
     return summary
 
 
-def _histories(seeds: Sequence[int], processes: int, share: Callable[[Sequence[int]], list[Told]]) -> Iterator[Told]:
-    shares = [seeds[at : at + _SHARE] for at in range(0, len(seeds), _SHARE)]
-    if processes == 1:
-        for share_of_seeds in shares:
-            yield from share(share_of_seeds)
+def _histories(seeds: Sequence[int], processes: int, plant: str, scenario: str) -> Iterator[Told]:
+    if processes > 1:
+        yield from _apart(seeds, processes, plant, scenario)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for told in pool.map(share, shares):
-            yield from told
+    for at in range(0, len(seeds), _SHARE):
+        yield from share(seeds[at : at + _SHARE], plant, scenario)
 
 
-def _share(plant: str, scenario: str, seeds: Sequence[int]) -> list[Told]:
+def _apart(seeds: Sequence[int], processes: int, plant: str, scenario: str) -> Iterator[Told]:
+    """In processes of their own, which tell through their standard output."""
+    words = [sys.executable, "-m", f"{__package__}.campaign", plant, scenario]
+    parts = [seeds[start::processes] for start in range(processes)]
+    children = [subprocess.Popen([*words, *map(str, part)], stdout=subprocess.PIPE) for part in parts if part]
+    heard: SimpleQueue[Told | None] = SimpleQueue()
+    for child in children:
+        threading.Thread(target=_listen, args=(child, heard), daemon=True).start()
+    try:
+        left = len(children)
+        while left:
+            told = heard.get()
+            if told is not None:
+                yield told
+            else:
+                left -= 1
+        if any(child.wait() for child in children):
+            raise RuntimeError("A process of the laboratory has died; some histories are not told.")
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def _listen(child: subprocess.Popen[bytes], heard: SimpleQueue[Told | None]) -> None:
+    with suppress(EOFError):
+        while True:
+            heard.put(pickle.load(child.stdout))  # type: ignore[arg-type]
+    heard.put(None)
+
+
+def share(seeds: Sequence[int], plant: str, scenario: str) -> list[Told]:
+    """These histories, one after the other."""
     chosen = [one for one in ALL if one.__name__ == scenario]
     with planted(plant), _garbage_lies():
         return [simulate(seed, chosen) for seed in seeds]
@@ -100,3 +131,10 @@ def _garbage_lies() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+if __name__ == "__main__":  # one of the processes of `_apart`
+    named, only, *numbers = sys.argv[1:]
+    for one in _histories([int(number) for number in numbers], 1, named, only):
+        pickle.dump(one, sys.stdout.buffer)
+        sys.stdout.buffer.flush()

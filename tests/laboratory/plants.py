@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from jupyter_fn.engine import clockwatch, hands, outbox, poller, replays, transitions
+from jupyter_fn.engine import clockwatch, dispatcher, hands, outbox, poller, replays, transitions
 from jupyter_fn.model.run import State
 from jupyter_fn.policy import lifecycle, splitting, verdict
 from jupyter_fn.policy.instructions import PublishFiles
@@ -200,6 +200,11 @@ def _clock() -> list[Patch]:
     return [mock.patch.object(clockwatch, "_NOTICED_S", 1e9)]
 
 
+def _sleepy() -> list[Patch]:
+    """The end of a run is no reason to begin another one."""
+    return [mock.patch.object(dispatcher.Dispatcher, "place_freed", lambda self: None)]
+
+
 PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "fence": _fence,
     "token": _token,
@@ -220,11 +225,12 @@ PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "batch": _batch,
     "replay": _replay,
     "clock": _clock,
+    "sleepy": _sleepy,
 }
 
 
 SHOWN_BY: Mapping[str, str] = {  # the scenario that shows it soonest
-    **dict.fromkeys(("fence", "token", "recovery", "key", "limit", "lost", "terminal"), "ByHand"),
+    **dict.fromkeys(("fence", "token", "recovery", "key", "limit", "lost", "terminal", "sleepy"), "ByHand"),
     **dict.fromkeys(("publishing", "wake", "emitted", "early"), "Outputs"),
     "transaction": "Topics",
     "order": "Lanes",

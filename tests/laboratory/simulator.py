@@ -22,6 +22,7 @@ from .clock import Time
 from .crash import Crash, Crashes
 from .folder import Folder
 from .history import Broken, History
+from .liveness import Liveness
 from .loop import VirtualLoop
 from .scenario import Scenario
 from .scenarios import ALL
@@ -31,6 +32,7 @@ from .world import LEASE_S, Port, Temper, World
 
 T = TypeVar("T")
 LONG_S, MOST_QUIET_S = 12.0, 1200.0  # of the stormy part of a history, and of the calm one after it
+_LOOKS = 6  # for work that lies while a worker is idle
 _ACTS = (4, 9)  # fewest and most
 
 
@@ -70,7 +72,7 @@ def simulate(seed: int, scenarios: Sequence[type[Scenario]] = (), *, keep: bool 
         except Broken as error:
             laboratory.told.broken = error.guarantee
             laboratory.history.note(f"BROKEN {error}")
-        except Exception:
+        except (Exception, Crash):
             laboratory.told.broken = "laboratory"  # it does not understand what it sees
             laboratory.history.note(traceback.format_exc())
         finally:
@@ -159,6 +161,7 @@ class Laboratory:
             for draft in one.drafts
             if draft.options.concurrency is not None
         }
+        self.liveness = Liveness(self)
         self.service: Service | None = None
         self.calm = False
         self._insisted = 0
@@ -207,6 +210,8 @@ class Laboratory:
         acts = [act for scenario in self.scenarios for act in scenario.acts()]
         for _ in range(self.chance.randint(*_ACTS)):
             self._plan_one(self.chance.choice(acts), burst=self.chance.random() < 0.15)
+        for _ in range(_LOOKS):
+            self._plan_one(self.liveness.look)
         accidents = [self.world.kill_worker, self.world.cut_lane, self.world.kill_environment, self._fill_disk]
         accidents += [self._kill_service, self._close_service, self._kill_service]
         for _ in range(self.chance.choice([0, 1, 2, 4])):
@@ -367,6 +372,13 @@ class Laboratory:
         """See `scenario.Stage`."""
         if not holds:
             raise Broken(guarantee, what)
+
+    def is_well(self) -> Service | None:
+        """The service that is ready and can store what it wants."""
+        service = self.service
+        if service is None or not service.ready or self.time.now < service.store.refused_until:
+            return None
+        return service
 
     # --- what must hold
 
