@@ -202,7 +202,7 @@ def _clock() -> list[Patch]:
 
 def _sleepy() -> list[Patch]:
     """The end of a run is no reason to begin another one."""
-    return [mock.patch.object(dispatcher.Dispatcher, "place_freed", lambda self: None)]
+    return [mock.patch.object(dispatcher.Dispatcher, "place_freed", return_value=None)]
 
 
 PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
