@@ -23,7 +23,7 @@ from ..model.errors import UndefinedName, error_from_dict
 from ..model.event import BY_HAND, Event
 from ..model.ids import new_id
 from ..model.version import Bundle, Draft
-from ..runtime.assignment import Assignment
+from ..runtime.assignment import Assignment, Terms
 from ..runtime.context import Context, Produced
 from ..runtime.event import Fields, make_event
 from ..runtime.failures import answer_of, speaks_of_items
@@ -90,17 +90,20 @@ def _assignment(draft: Draft, event: Any) -> Assignment:
         admitted=now,
         data=given if isinstance(given, dict) else {"data": given},
     )
-    return Assignment(
-        run_id=run_id,
-        token=1,
+    terms = Terms(
         function=draft.function,
         version=0,
         bundle="",
         folder=draft.folder,
-        event=happened.for_handler(attempt=1),
-        attempt=1,
         timeout_s=draft.options.timeout_s,
         memory_mb=draft.options.memory_mb,
+    )
+    return Assignment(
+        terms=terms,
+        run_id=run_id,
+        token=1,
+        attempt=1,
+        event=happened.for_handler(attempt=1),
         idempotency_key=run_id,
     )
 

@@ -20,6 +20,7 @@ from ..policy.filters import Filter, filter_of
 from ..policy.lines import Lines, lines_of
 from ..policy.loops import place_of
 from ..policy.verdict import Rules, rules_of
+from ..runtime.assignment import Terms
 from ..sources import registry
 from ..store import bell, functions, triggers
 
@@ -30,7 +31,7 @@ class Entry:
 
     version: Version
     rules: Rules
-    watched: tuple[str, ...]  # absolute globs that its handler must not write to
+    terms: Terms  # as workers hear of it
     lines: Lines
     blank: Run  # what all its runs have in common
     filter: Filter | None  # which events it handles; None = all
@@ -63,7 +64,7 @@ class Catalog:
             version = functions.version(conn, function, number)
             options = version.options
             rules, lines = rules_of(options, book=self.book), lines_of(options)
-            found = Entry(version, rules, _watched(version), lines, _blank(version, self.book), filter_of(options))
+            found = Entry(version, rules, _terms(version), lines, _blank(version, self.book), filter_of(options))
             self._entries[function, number] = found
         return found
 
@@ -147,6 +148,22 @@ def _glob(trigger: Trigger) -> str:
         return registry.watched(trigger)
     except FnError:  # what it needs is not installed any more
         return ""
+
+
+def _terms(version: Version) -> Terms:
+    options = version.options
+    return Terms(
+        function=version.function,
+        version=version.number,
+        bundle=version.bundle,
+        folder=version.folder,
+        timeout_s=options.timeout_s,
+        memory_mb=options.memory_mb,
+        env=dict(options.env),
+        watched=_watched(version),
+        packages=version.packages,
+        python=version.python,
+    )
 
 
 def _watched(version: Version) -> tuple[str, ...]:

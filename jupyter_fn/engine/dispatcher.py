@@ -325,23 +325,12 @@ def _claim_of(run: Run, event: Event, worker: str) -> Claimed | GivenUp:
 
 def assignment_of(run: Run, event: Event, entry: Entry) -> Assignment:
     """What travels to the worker for the attempt that `run` has just been claimed for."""
-    version, options = entry.version, entry.version.options
     return Assignment(
+        terms=entry.terms,
         run_id=run.id,
         token=run.token,
-        function=run.function,
-        version=run.version,
-        bundle=version.bundle,
-        folder=version.folder,
-        event=event_of(run, event),
         attempt=run.attempts,
-        timeout_s=options.timeout_s,
-        memory_mb=options.memory_mb,
-        env=dict(options.env),
-        watched=entry.watched,
+        event=event_of(run, event),
         idempotency_key=_idempotency_key(run),
-        hops=run.hops,
         batch_size=run.batch_size,
-        packages=version.packages,
-        python=version.python,
     )

@@ -104,9 +104,13 @@ class DaskExecutor:
         member = self._member(worker_id)
         if member is None or member.lane is None:
             raise WorkerLost(f"The worker {worker_id} is gone.", "Send it to another one.")
-        member.holds.update((assignment.run_id, assignment.token) for assignment in assignments)
+        member.holds.update(assignment.key for assignment in assignments)
         for assignment in assignments:
-            member.lane.put("run", assignment.to_dict())
+            terms = assignment.terms
+            if terms.digest not in member.told:
+                member.told.add(terms.digest)
+                member.lane.put("terms", (terms.digest, terms.to_dict()))
+            member.lane.put("run", (terms.digest, assignment.own()))
 
     async def cancel(self, worker_id: str, run_id: str, token: int) -> None:
         """Kill that attempt; its outcome is a RunCancelled."""
@@ -359,9 +363,10 @@ class _Member:
         self.worker: Worker | None = None
         self.lane: Lane | None = None
         self.holds: set[tuple[str, int]] = set()  # attempts without outcome
+        self.told: set[str] = set()  # digests of the terms that it knows
 
     def begin(self, lane: Lane, worker: Worker) -> None:
-        self.lane, self.worker, self.holds = lane, worker, set()
+        self.lane, self.worker, self.holds, self.told = lane, worker, set(), set()
 
     def end(self) -> None:
         self.lane = self.worker = None

@@ -10,7 +10,7 @@ from typing import Any
 from distributed import Status, WorkerPlugin
 
 from ..model.run import Outcome
-from ..runtime.assignment import Assignment
+from ..runtime.assignment import Assignment, Terms
 from ..runtime.pool import Environments
 from .lane import Batch, Lane
 from .wire import outcome_to_dict
@@ -45,6 +45,7 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.environments = Environments(self.folder, slots=self.slots, reports=self)
         self.environments.start()
         self.lane: Lane | None = None
+        self.terms: dict[str, Terms] = {}  # by digest, as they were told on any lane
         self.incarnation = 0.0
         self.lease_s = 0.0
         self.turn = asyncio.Lock()
@@ -82,7 +83,10 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.environments.lease(self.lease_s)
         for digest, payload in payloads.items():
             self.environments.provide(digest, payload)
-        assignments = [Assignment.from_dict(item) for kind, item in batch if kind == "run"]
+        for digest, terms in (item for kind, item in batch if kind == "terms"):
+            self.terms[digest] = Terms.from_dict(terms)
+        given = (item for kind, item in batch if kind == "run")
+        assignments = [Assignment.of(self.terms[digest], own) for digest, own in given]
         if assignments:
             self.environments.submit(assignments)
         for kind, item in batch:

@@ -43,25 +43,26 @@ class Context:
     def __init__(
         self, assignment: Assignment, produced: Produced, *, room: Path, tell: Tell, effects: Effects | None = None
     ) -> None:
-        self._assignment = assignment
+        terms = assignment.terms
+        self._terms, self._token = terms, assignment.token
         self._effects = effects or Effects()
         self._produced = produced
         self._room = room
         self._tell = tell
-        self._ends = monotonic() + assignment.timeout_s
+        self._ends = monotonic() + terms.timeout_s
         self._told_progress = 0.0
         self.run_id = self.aws_request_id = assignment.run_id
         self.attempt = assignment.attempt
         self.idempotency_key = assignment.idempotency_key
-        self.function_name = assignment.function
-        self.function_version = str(assignment.version)
-        self.memory_limit_in_mb = assignment.memory_mb
-        self.invoked_function_arn = f"arn:jupyter-fn:lambda:local:0:function:{assignment.function}:{assignment.version}"
-        self.log_group_name = f"/jupyter-fn/{assignment.function}"
-        self.log_stream_name = f"[{assignment.version}]{assignment.run_id}"
+        self.function_name = terms.function
+        self.function_version = str(terms.version)
+        self.memory_limit_in_mb = terms.memory_mb
+        self.invoked_function_arn = f"arn:jupyter-fn:lambda:local:0:function:{terms.function}:{terms.version}"
+        self.log_group_name = f"/jupyter-fn/{terms.function}"
+        self.log_stream_name = f"[{terms.version}]{assignment.run_id}"
         self.identity = None
         self.client_context = None
-        self.logger = logging.getLogger(assignment.function)
+        self.logger = logging.getLogger(terms.function)
 
     def __repr__(self) -> str:
         return f"<Context of run {self.run_id}, attempt {self.attempt}, {self.function_name}:{self.function_version}>"
@@ -88,8 +89,8 @@ class Context:
             FileNotFoundError: nothing was written.
         """
         target = self._target(os.fspath(path))
-        refuse_target(target, self._assignment.watched)
-        staged = staged_name(target, self.run_id, self._assignment.token)
+        refuse_target(target, self._terms.watched)
+        staged = staged_name(target, self.run_id, self._token)
         self._tell({"is": "staging", "staged": staged, "target": target})
         self._forget_earlier_attempts(target)
         local = local_path(staged)
@@ -135,14 +136,14 @@ class Context:
     def _target(self, path: str) -> str:
         if "://" in path and local_path(path) is None:
             return path
-        return os.path.normpath(Path(self._assignment.folder, local_path(path) or path))
+        return os.path.normpath(Path(self._terms.folder, local_path(path) or path))
 
     def _upload_path(self, target: str) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch)) / target.rpartition("/")[2]
 
     def _forget_earlier_attempts(self, target: str) -> None:
         """What an attempt that was killed has left at this place; its token is fenced, it will not come back."""
-        tokens = range(max(1, self._assignment.token - _MOST_EARLIER), self._assignment.token)
+        tokens = range(max(1, self._token - _MOST_EARLIER), self._token)
         names = [staged_name(target, self.run_id, token) for token in tokens]
         discard([Staged(staged=name, target=target, size=0) for name in names])
 

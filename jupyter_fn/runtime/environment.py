@@ -5,9 +5,9 @@ Packets on its channel, JSON:
 ===============================================  ===============================================
 owner → environment                              environment → owner
 ===============================================  ===============================================
-`{"is": "load", "bundle": path, "room": path,    `{"is": "born", "base_kb"}`
-"assignment": …}` first                          `{"is": "loaded", "init_ms"}` or `{"is": "unloadable", "error"}`
-`{"is": "run", "assignment": …}` any number,     `{"is": "outcome", …}`, one packet for each run, in order
+first `{"terms": …, "bundle": path,              `{"is": "born", "base_kb"}`
+"room": path}`                                   `{"is": "loaded", "init_ms"}` or `{"is": "unloadable", "error"}`
+`Assignment.own()`, any number of them,          `{"is": "outcome", …}`, one packet for each run, in order
 also ahead of time                               `{"is": "staging" | "wrote" | "progress" | "left", …}` meanwhile
 one byte on the socket of an `effect`            `{"is": "effect", …}` + a socket for the answer
 ===============================================  ===============================================
@@ -36,7 +36,7 @@ from typing import Any
 from ..model.codec import to_json
 from ..model.version import Bundle
 from . import logs
-from .assignment import Assignment
+from .assignment import Assignment, Terms
 from .context import Context, Produced
 from .effects import Effects, ask
 from .event import Fields, make_event
@@ -97,6 +97,7 @@ class Environment:
         self.meter = meter
         self.pid = os.getpid()
         self.room = Path()
+        self.terms: Terms
         self.handler: Handler
         self.writes: Writes
         self.init_ms = 0.0
@@ -123,20 +124,20 @@ class Environment:
     def load(self, order: dict[str, Any]) -> bool:
         """Build the handler. False when that failed: this environment is of no use."""
         began = time.perf_counter()
-        assignment = Assignment.from_dict(order["assignment"])
+        self.terms = terms = Terms.from_dict(order["terms"])
         self.room = Path(order["room"])
         try:
-            os.chdir(assignment.folder)
-            os.environ.update(assignment.env)
-            soft = data_limit(self.meter.base_data_kb, assignment.memory_mb)
+            os.chdir(terms.folder)
+            os.environ.update(terms.env)
+            soft = data_limit(self.meter.base_data_kb, terms.memory_mb)
             resource.setrlimit(resource.RLIMIT_DATA, (soft, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-            sys.path.append(assignment.folder)
-            self.writes = Writes(assignment.watched, self.wrote, room=self.room)
+            sys.path.append(terms.folder)
+            self.writes = Writes(terms.watched, self.wrote, room=self.room)
             self.writes.watch()
-            self.handler = _handler(unpack(Path(order["bundle"]).read_bytes()), assignment)
+            self.handler = _handler(unpack(Path(order["bundle"]).read_bytes()), terms)
         except BaseException as error:
             logs.end()
-            self.tell({"is": "unloadable", "error": load_failed(error, assignment.function)})
+            self.tell({"is": "unloadable", "error": load_failed(error, terms.function)})
             return False
         self.init_ms = (time.perf_counter() - began) * 1000
         logs.end()
@@ -146,8 +147,8 @@ class Environment:
     def serve(self) -> None:
         """Run what comes until the owner has enough."""
         while (packet := receive(self.channel)) is not None:
-            order = json.loads(packet[0], object_hook=Fields)
-            self.tell(self.attempt(Assignment.from_dict(order["assignment"])))
+            own = json.loads(packet[0], object_hook=Fields)
+            self.tell(self.attempt(Assignment.of(self.terms, own)))
 
     def attempt(self, assignment: Assignment) -> dict[str, Any]:
         """One run, from its event to its outcome. Whatever user code does, there is one."""
@@ -161,7 +162,7 @@ class Environment:
         self.writes.begin()
         self.meter.start()
         try:
-            os.chdir(assignment.folder)  # the run before may have gone elsewhere
+            os.chdir(self.terms.folder)  # the run before may have gone elsewhere
             value = _finished(self.handler(event, context), context)
             answer = answer_of(value, assignment.event, batch_size=assignment.batch_size)
         except BaseException as raised:
@@ -187,7 +188,7 @@ class Environment:
     ) -> dict[str, Any]:
         """What the owner is told; what a failed run has staged is removed, and its scratch folder in any case."""
         if error is not None:
-            fault = handler_failed(error, limit_mb=assignment.memory_mb, peak_mb=measured.max_memory_mb)
+            fault = handler_failed(error, limit_mb=self.terms.memory_mb, peak_mb=measured.max_memory_mb)
             answer = Answer(None, error=fault)
         if answer.error is not None and not answer.failed:
             discard(list(produced.staged.values()))
@@ -232,14 +233,14 @@ def _attempt(assignment: Assignment) -> dict[str, Any]:
     return {"run_id": assignment.run_id, "token": assignment.token}
 
 
-def _handler(bundle: Bundle, assignment: Assignment) -> Handler:
+def _handler(bundle: Bundle, terms: Terms) -> Handler:
     if bundle.kind == "notebook":
         from .notebook import in_this_python, notebook_handler
 
         if in_this_python(bundle):
-            check_packages(assignment.packages, assignment.python)
+            check_packages(terms.packages, terms.python)
         return notebook_handler(bundle)
-    check_packages(assignment.packages, assignment.python)
+    check_packages(terms.packages, terms.python)
     return load_handler(bundle)
 
 

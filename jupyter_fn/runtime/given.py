@@ -19,7 +19,7 @@ class Given:
 
     def add(self, assignment: Assignment) -> bool:
         """Whether it is the first time for this attempt."""
-        attempt = (assignment.run_id, assignment.token)
+        attempt = assignment.key
         if attempt in self._known:
             return False
         self._known.add(attempt)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
+from .assignment import Terms
 from .warm import Ticket, Warm
 
 _SHORT_MS = 5.0  # runs shorter than this are written ahead of time
@@ -17,8 +17,8 @@ _WEIGHT = 0.2
 class Line:
     """Tickets in order of arrival, environments busy and idle, and how long a run takes."""
 
-    def __init__(self, key: tuple[Any, ...]) -> None:
-        self.key = key
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
         self.queue: deque[Ticket] = deque()
         self.busy: list[Warm] = []
         self.idle: list[Warm] = []  # the most recently used last

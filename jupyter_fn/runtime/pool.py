@@ -65,7 +65,7 @@ class Environments:
         self._most_idle = 4 * slots if most_idle is None else most_idle
         self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost)
         self._watch = Watch(self, lambda: self._nursery.ready_since)
-        self._lines: dict[tuple[Any, ...], Line] = {}
+        self._lines: dict[str, Line] = {}  # by the digest of their terms
         self._line_of: dict[Warm, Line] = {}
         self._by_name: dict[str, Warm] = {}
         self._given = Given()
@@ -90,13 +90,13 @@ class Environments:
         begun, or will."""
         for assignment in filter(self._given.add, assignments):
             ticket = new_ticket(assignment, next(self._numbers))
-            key = assignment.environment
-            line = self._lines.get(key) or self._lines.setdefault(key, Line(key))
+            terms = assignment.terms
+            line = self._lines.get(terms.digest) or self._lines.setdefault(terms.digest, Line(terms))
             line.queue.append(ticket)
             self._held[ticket.key] = ticket, line
-            if assignment.bundle not in self._bundles:
-                self._bundles[assignment.bundle] = False
-                self._reports.need(assignment.bundle)
+            if terms.bundle not in self._bundles:
+                self._bundles[terms.bundle] = False
+                self._reports.need(terms.bundle)
         self._place()
 
     def provide(self, digest: str, payload: bytes) -> None:
@@ -111,7 +111,7 @@ class Environments:
         """There is no such bundle: whatever waits for it fails with `error`."""
         self._bundles.pop(digest, None)
         for ticket, line in list(self._held.values()):
-            if ticket.assignment.bundle == digest and ticket in line.queue:
+            if ticket.assignment.terms.bundle == digest and ticket in line.queue:
                 line.queue.remove(ticket)
                 self._deliver(unsaid(ticket, error))
 
@@ -195,28 +195,25 @@ class Environments:
         self._watch.go()
 
     def _next_line(self) -> Line | None:
-        able = [line for line in self._lines.values() if line.wants_place and self._is_here(line.queue[0])]
+        able = [line for line in self._lines.values() if line.wants_place and self._bundles.get(line.terms.bundle)]
         return min(able, key=lambda line: line.queue[0].number, default=None)
 
-    def _is_here(self, ticket: Ticket) -> bool:
-        return self._bundles.get(ticket.assignment.bundle, False)
-
     def _give_place(self, line: Line) -> None:
-        warm = line.idle.pop() if line.idle else self._new(line.queue[0].assignment, line)
+        warm = line.idle.pop() if line.idle else self._new(line)
         line.busy.append(warm)
         if warm.give(line.queue[0]):  # else it has just died, and its place comes free with that news
             line.queue.popleft()
 
-    def _new(self, assignment: Assignment, line: Line) -> Warm:
+    def _new(self, line: Line) -> Warm:
         name = f"{os.getpid()}-{next(self._numbers)}"
         room = self._folder / f"room-{name}"
         room.mkdir()
-        warm = Warm(name, assignment, room=room, log=new_log(self._folder))
+        warm = Warm(name, line.terms, room=room, log=new_log(self._folder))
         self._line_of[warm] = line
         self._by_name[name] = warm
         asyncio.get_running_loop().add_reader(warm.near, self._hear, warm)
         self._nursery.fork(name, warm.far.fileno(), warm.log)
-        warm.load(self._bundle(assignment.bundle))
+        warm.load(self._bundle(line.terms.bundle))
         return warm
 
     def _bundle(self, digest: str) -> Path:
@@ -408,7 +405,7 @@ class Environments:
             if warm in place:
                 place.remove(warm)
         if line.empty:
-            self._lines.pop(line.key, None)
+            self._lines.pop(line.terms.digest, None)
         asyncio.get_running_loop().remove_reader(warm.near)
         warm.close()
         self._chore(shutil.rmtree, warm.room, True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.run import Staged
-from .assignment import Assignment
+from .assignment import Assignment, Terms
 from .logs import read_range
 from .packets import packet_pair, receive, send
 
@@ -38,7 +38,7 @@ class Ticket:
     @property
     def key(self) -> tuple[str, int]:
         """What it is asked for by."""
-        return self.assignment.run_id, self.assignment.token
+        return self.assignment.key
 
     def ended(self) -> None:
         """Nobody answers its questions any more."""
@@ -49,8 +49,7 @@ class Ticket:
 
 def new_ticket(assignment: Assignment, number: int) -> Ticket:
     """A ticket with its packet ready to send."""
-    order = {"is": "run", "assignment": assignment.to_dict()}
-    return Ticket(assignment, number, json.dumps(order, separators=(",", ":")).encode())
+    return Ticket(assignment, number, json.dumps(assignment.own(), separators=(",", ":")).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +64,9 @@ class Doom:
 class Warm:
     """One environment as its owner sees it. `tickets[0]` is the run in progress, the rest is written ahead."""
 
-    def __init__(self, name: str, assignment: Assignment, *, room: Path, log: int) -> None:
+    def __init__(self, name: str, terms: Terms, *, room: Path, log: int) -> None:
         self.name = name
-        self.assignment = assignment  # the one it was made for
+        self.terms = terms
         self.room = room
         self.log = log
         self.near, self.far = packet_pair()
@@ -91,8 +90,7 @@ class Warm:
 
     def load(self, bundle: Path) -> None:
         """The first packet."""
-        blank = {**self.assignment.to_dict(), "event": {}}
-        order = {"is": "load", "bundle": str(bundle), "room": str(self.room), "assignment": blank}
+        order = {"bundle": str(bundle), "room": str(self.room), "terms": self.terms.to_dict()}
         send(self.near, json.dumps(order).encode())
 
     def give(self, ticket: Ticket) -> bool:
@@ -115,8 +113,7 @@ class Warm:
         unread = set()
         with suppress(BlockingIOError):
             while packet := receive(self.far, socket.MSG_DONTWAIT):
-                assignment = json.loads(packet[0])["assignment"]
-                unread.add((assignment["run_id"], assignment["token"]))
+                unread.add(Assignment.of(self.terms, json.loads(packet[0])).key)
         taken = [ticket for ticket in self.tickets if ticket.key in unread]
         self.tickets = deque(ticket for ticket in self.tickets if ticket.key not in unread)
         return taken
@@ -156,7 +153,7 @@ class Warm:
             self._first_retained_kb = message["retained_kb"]
         leaked_kb = message["retained_kb"] - self._first_retained_kb
         worn = self.runs >= _MOST_RUNS or self.since - self.made > _MOST_AGE_S
-        leaks = leaked_kb > self.assignment.memory_mb * 1024 // 4
+        leaks = leaked_kb > self.terms.memory_mb * 1024 // 4
         self.spent = self.spent or worn or leaks or message["spent"]
         return ticket
 

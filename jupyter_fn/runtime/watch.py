@@ -87,10 +87,10 @@ class Watch:
             self._tell(warm, now - warm.since)
 
     def _over_time(self, warm: Warm, now: float) -> bool:
-        limit_s = warm.tickets[0].assignment.timeout_s if warm.tickets else warm.assignment.timeout_s
+        limit_s = warm.terms.timeout_s
         age_s = now - warm.since
         if not warm.loaded and age_s > max(limit_s, _LOAD_LIMIT_S):
-            self._pool.doom(warm, faults.load_timed_out(warm.assignment.function, age_s))
+            self._pool.doom(warm, faults.load_timed_out(warm.terms.function, age_s))
         elif warm.loaded and warm.tickets and age_s > limit_s:
             self._pool.doom(warm, faults.timed_out(limit_s))
         return warm.doom is not None
@@ -101,7 +101,7 @@ class Watch:
             used_kb += sum(private_kb(pid) for pid in descendants(warm.pid))
         if warm.tickets:
             warm.tickets[0].peak_kb = max(warm.tickets[0].peak_kb, used_kb)
-        limit_mb = warm.assignment.memory_mb
+        limit_mb = warm.terms.memory_mb
         if used_kb > limit_mb << 10:
             self._pool.doom(warm, faults.out_of_memory(limit_mb, used_kb >> 10))
         return warm.doom is not None

@@ -104,7 +104,7 @@ async def test_a_failure_goes_elsewhere_than_a_result(busy):
     await busy.publish("repair")
     await failed(busy, then=("next",), on_failure=("fn:repair",))
     (assignment,) = await busy.sent(1)
-    assert assignment.function == "repair"
+    assert assignment.terms.function == "repair"
     assert assignment.event["responsePayload"]["errorType"] == "ValueError"
     assert busy.runs("next") == []
     assert busy.run(assignment.run_id).trigger == "on-failure:f"

@@ -11,14 +11,19 @@ pytestmark = pytest.mark.anyio
 
 
 def names(assignments):
-    return [assignment.function for assignment in assignments]
+    return [assignment.terms.function for assignment in assignments]
 
 
 async def test_a_run_goes_to_a_worker_with_all_that_it_needs(busy):
     (given,) = await busy.invoked(1, memory_mb=256, timeout_s=7.0, env=(("A", "b"),))
     run = busy.run(given.run_id)
-    assert (given.function, given.version, given.token, given.attempt) == ("f", 1, 1, 1)
-    assert (given.memory_mb, given.timeout_s, given.env, given.folder) == (256, 7.0, {"A": "b"}, str(busy.folder))
+    assert (given.terms.function, given.terms.version, given.token, given.attempt) == ("f", 1, 1, 1)
+    assert (given.terms.memory_mb, given.terms.timeout_s, given.terms.env, given.terms.folder) == (
+        256,
+        7.0,
+        {"A": "b"},
+        str(busy.folder),
+    )
     assert given.idempotency_key == run.event_id == given.event["id"]
     assert (run.state, run.worker) == ("claimed", busy.executor.workers()[0].id)
 

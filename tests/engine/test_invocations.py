@@ -98,7 +98,7 @@ async def test_a_version_is_invoked_by_its_number(busy):
     await busy.publish("f", OTHER)
     await busy.invoke(qualifier="1")
     (given,) = await busy.sent(1)
-    assert (given.version, busy.runs()[0].alias) == (1, "")
+    assert (given.terms.version, busy.runs()[0].alias) == (1, "")
 
 
 # --- map ---
@@ -183,7 +183,7 @@ async def test_success_and_failure_of_a_function_go_to_those_who_follow_them(bus
     await busy.sent(2)
     busy.executor.succeed(busy.executor.of(good), {"rows": 1})
     busy.executor.fail(busy.executor.of(bad), "no rows")
-    after = {given.function: given for given in await busy.sent(2)}
+    after = {given.terms.function: given for given in await busy.sent(2)}
     assert (after["well"].event["data"], after["well"].event["run"]) == ({"rows": 1}, good)
     assert (after["badly"].event["data"]["message"], after["badly"].event["run"]) == ("no rows", bad)
 

@@ -78,7 +78,7 @@ async def test_with_skip_the_value_goes_on_and_with_halt_the_function_stops(busy
         await busy.publish(name, order_by="event.customer", retries=0, on_poison=choice)
         await map_over(busy, "aa", name)
         await busy.quiet()
-        busy.executor.fail(next(given for given in busy.executor.waiting if given.function == name))
+        busy.executor.fail(next(given for given in busy.executor.waiting if given.terms.function == name))
         await busy.quiet()
         assert busy.states(name) == states
     facts = await busy.engine.questions.function("h")

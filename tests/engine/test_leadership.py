@@ -186,7 +186,7 @@ async def test_what_runs_when_a_service_joins_ends_where_it_is(services):
         await first.quiet()
     assert all(len(first.attempts(run_id)) == 1 for run_id in ids)
     assert [first.run(assignment.run_id).result for assignment in held] == ["first", "first"]
-    assert {assignment.function for _, assignment in second.executor.sent}
+    assert {assignment.terms.function for _, assignment in second.executor.sent}
 
 
 async def test_what_a_dead_service_held_and_had_to_do_is_done_by_the_other(two):

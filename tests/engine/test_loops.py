@@ -76,7 +76,7 @@ async def test_files_that_are_staged(open_stage, tmp_path):
     stage = await looking(open_stage, tmp_path)
 
     def write(assignment):
-        to = "in_b" if assignment.function == "a" else "in_a"
+        to = "in_b" if assignment.terms.function == "a" else "in_a"
         stage.executor.succeed(assignment, staged=(stage.staged(assignment, f"{to}/{assignment.run_id}.csv"),))
 
     await stage.invoke("a")
@@ -87,7 +87,7 @@ async def test_files_that_are_written_directly_also_by_runs_that_fail(open_stage
     stage = await looking(open_stage, tmp_path, retries=0)
 
     def write(assignment):
-        path = tmp_path / ("in_b" if assignment.function == "a" else "in_a") / f"{assignment.run_id}.csv"
+        path = tmp_path / ("in_b" if assignment.terms.function == "a" else "in_a") / f"{assignment.run_id}.csv"
         path.write_text("x")
         stage.executor.fail(assignment, wrote=(str(path),))
 

@@ -133,7 +133,7 @@ async def test_a_function_that_comes_back_goes_on_counting_its_versions(busy):
     assert (again["created"], again["version"]["number"]) == (True, 2)
     run_id = await busy.invoke()
     (given,) = await busy.sent(1)
-    assert (given.run_id, given.version) == (run_id, 2)
+    assert (given.run_id, given.terms.version) == (run_id, 2)
 
 
 async def test_the_history_of_a_removed_function_is_that_of_the_one_that_comes_back(busy):

@@ -189,12 +189,12 @@ async def test_a_version_that_was_undone_is_not_remembered_under_the_number_that
         await asyncio.wrap_future(failing)
     await busy.invoke()
     (given,) = await busy.sent(1)
-    assert given.version == 1
+    assert given.terms.version == 1
     third = await busy.publish("f", "def handler(event):\n    return 3\n")
     assert third["version"]["number"] == 2
     await busy.invoke()
     given = (await busy.sent(2))[-1]
-    assert (given.version, given.bundle) == (2, third["version"]["bundle"])
+    assert (given.terms.version, given.terms.bundle) == (2, third["version"]["bundle"])
 
 
 async def test_a_destination_whose_filesystem_is_not_installed_is_refused_with_what_to_install(stage, monkeypatch):

@@ -38,7 +38,7 @@ async def test_redrive_runs_the_same_event_again_with_the_code_that_is_asked_for
     (given,) = await dead.sent(1)
     (run_id,) = answer["runs"]
     run, original = dead.run(run_id), dead.run(dead.dead[0])
-    assert (given.run_id, given.version, given.event["n"]) == (run_id, version, 1)
+    assert (given.run_id, given.terms.version, given.event["n"]) == (run_id, version, 1)
     assert (run.parent, run.event_id, original.state) == (original.id, original.event_id, "dead")
 
 

@@ -22,6 +22,7 @@ from jupyter_fn.model.run import Outcome
 from jupyter_fn.model.version import Bundle
 from jupyter_fn.runtime.assignment import Assignment
 from jupyter_fn.runtime.loading import pack
+from tests.attempts import attempt
 
 PATIENCE_S = 90.0
 numbers = count(1)
@@ -119,9 +120,8 @@ class Bench:
         source = textwrap.dedent(source)
         payload = pack(Bundle(kind="cell", source=source, handler="handler", filename="<fn f>"))
         self.payloads[digest(payload)] = payload
-        common = {"run_id": f"run-{next(self._numbers)}", "token": 1, "function": "f", "version": 1, "attempt": 1}
-        limits = {"folder": str(self.folder), "timeout_s": 30.0, "memory_mb": 256}
-        return Assignment(**{**common, **limits, "bundle": digest(payload), "event": event or {}, **fields})
+        where = {"bundle": digest(payload), "folder": str(self.folder)}
+        return attempt(**{"run_id": f"run-{next(self._numbers)}", **where, "event": event or {}, **fields})
 
     def send(self, *assignments: Assignment, to: str = "") -> str:
         """Gives the worker's id."""

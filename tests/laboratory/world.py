@@ -131,7 +131,7 @@ class Machine:
         attempt.started = world.time.wall()
         world.start(attempt, self)
         duration_s = world.duration_s(attempt.assignment)
-        effect = world.nature(attempt.assignment.function).effect
+        effect = world.nature(attempt.assignment.terms.function).effect
         if effect and world.chance.random() < 0.8:
             world.time.after(duration_s / 2, lambda: self._stand_before(attempt, effect, duration_s))
         else:
@@ -235,14 +235,14 @@ class World:
 
     def duration_s(self, assignment: Assignment) -> float:
         """How long it will take."""
-        nature = self.nature(assignment.function)
+        nature = self.nature(assignment.terms.function)
         if self.chance.random() < nature.short:
             return self.chance.uniform(0.001, 0.02)
         return self.chance.uniform(0.02, nature.long_s)
 
     def outcome(self, attempt: Attempt, duration_s: float) -> Outcome:
         """What has come of it."""
-        nature = self.nature(attempt.assignment.function)
+        nature = self.nature(attempt.assignment.terms.function)
         dice = 1.0 if self.calm else self.chance.random()
         if dice < nature.fails:
             return self.failed(attempt, HandlerFailed("no", kind="ValueError"), duration_s)

@@ -15,6 +15,7 @@ from jupyter_fn.runtime.assignment import Assignment
 from jupyter_fn.runtime.given import Given
 from jupyter_fn.runtime.loading import pack
 from jupyter_fn.runtime.pool import Environments
+from tests.attempts import attempt
 
 PATIENCE_S = 60.0
 
@@ -91,9 +92,9 @@ class House:
         bundle = source if isinstance(source, Bundle) else cell(source)
         payload = pack(bundle)
         self.payloads[digest(payload)] = payload
-        numbered = {"run_id": f"run-{len(self.outcomes) + len(self.payloads)}", "token": 1, "attempt": 1}
-        common = {"function": "f", "version": 1, "folder": str(self.folder), "timeout_s": 30.0, "memory_mb": 512}
-        return Assignment(**{**numbered, **common, "bundle": digest(payload), "event": event or {}, **fields})
+        numbered = {"run_id": f"run-{len(self.outcomes) + len(self.payloads)}"}
+        where = {"bundle": digest(payload), "folder": str(self.folder), "memory_mb": 512}
+        return attempt(**{**numbered, **where, "event": event or {}, **fields})
 
     def submit(self, *assignments: Assignment) -> None:
         self.tell(lambda: self.pool.submit(assignments))

@@ -86,10 +86,10 @@ def test_runs_whose_bundle_is_refused_end_with_the_reason(house_of_one: Any) -> 
     house = house_of_one
     good = house.assign(WHO, run_id="good")
     bad = house.assign("def handler(event): pass", run_id="bad")
-    del house.payloads[bad.bundle]
+    del house.payloads[bad.terms.bundle]
     house.submit(bad, good)
     house.wait(lambda: house.outcomes)
-    house.tell(lambda: house.pool.refuse(bad.bundle, {"type": "LoadFailed", "message": "no such bundle"}))
+    house.tell(lambda: house.pool.refuse(bad.terms.bundle, {"type": "LoadFailed", "message": "no such bundle"}))
     assert [(o.run_id, o.error) for o in house.outcomes[1:]] == [
         ("bad", {"type": "LoadFailed", "message": "no such bundle"})
     ]

@@ -9,21 +9,20 @@ from typing import Any
 import pytest
 
 from jupyter_fn.runtime import warm as module
-from jupyter_fn.runtime.assignment import Assignment
 from jupyter_fn.runtime.logs import new_log
 from jupyter_fn.runtime.packets import receive
 from jupyter_fn.runtime.warm import Ticket, Warm, new_ticket
+from tests.attempts import attempt
 
 
 def ticket(n: int) -> Ticket:
-    common = {"function": "f", "version": 1, "bundle": "b", "folder": "/", "event": {}, "attempt": 1}
-    return new_ticket(Assignment(run_id=f"r{n}", token=1, timeout_s=1.0, memory_mb=128, **common), n)
+    return new_ticket(attempt(f"r{n}"), n)
 
 
 @pytest.fixture
 def warm(tmp_path: Path) -> Iterator[Warm]:
     """One that is loaded; nobody reads at its other end."""
-    made = Warm("name", ticket(0).assignment, room=tmp_path, log=new_log(tmp_path))
+    made = Warm("name", ticket(0).assignment.terms, room=tmp_path, log=new_log(tmp_path))
     made.loaded = True
     yield made
     made.close()
@@ -36,7 +35,7 @@ def names(tickets: Any) -> list[str]:
 def read_by_environment(warm: Warm) -> str:
     packet = receive(warm.far)
     assert packet is not None
-    return str(json.loads(packet[0])["assignment"]["run_id"])
+    return str(json.loads(packet[0])[0])
 
 
 def test_what_was_not_read_comes_back_in_order(warm: Warm) -> None:
