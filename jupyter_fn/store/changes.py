@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from ..model.run import Run
 from .runrow import COLUMNS, to_run
-from .schema import HELD, finishes, marks, records, runs
+from .schema import finishes, is_held, marks, records, runs
 
 _MOST = 2000  # finished runs of one look
 
@@ -65,5 +65,5 @@ def _functions(conn: Connection) -> int:
 
 def to_stop(conn: Connection, workers: Collection[str]) -> list[Run]:
     """Runs that these workers hold and somebody wants stopped."""
-    wanted = (runs.c.state.in_(HELD), runs.c.cancel_requested == 1, runs.c.worker.in_(workers))
+    wanted = (is_held(runs), runs.c.cancel_requested == 1, runs.c.worker.in_(workers))
     return [to_run(conn, row) for row in conn.execute(select(*COLUMNS).where(*wanted)).all()]

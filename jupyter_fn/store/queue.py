@@ -32,7 +32,7 @@ from ..model.run import Run
 from ..policy.again import BACKFILL_PRIORITY
 from .dialect import Worded, picks
 from .runrow import COLUMNS, to_run
-from .schema import HELD, NONE, OPEN, QUEUED, WAITING, functions, parked, runs
+from .schema import NONE, OPEN, QUEUED, WAITING, functions, is_held, parked, runs
 
 _NOW: BindParameter[float] = bindparam("now")
 _MOST: BindParameter[int] = bindparam("most")
@@ -185,7 +185,7 @@ def _lanes_wait() -> Select[Any]:
 
 
 def _with_lanes() -> Select[Any]:
-    queued = (runs.c.state == QUEUED, runs.c.lane != NONE, runs.c.function == functions.c.name)
+    queued = (runs.c.state == QUEUED, runs.c.lane != NONE, runs.c.lane > NONE, runs.c.function == functions.c.name)
     some = select(runs.c.seq).where(*queued).correlate(functions).exists()
     return select(functions.c.name).where(functions.c.state == "active", functions.c.name.not_in(_EXCLUDED), some)
 
@@ -268,13 +268,13 @@ def held_counts(conn: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(_HELD_COUNTS)}
 
 
-_HELD_COUNTS = select(runs.c.function, func.count()).where(runs.c.state.in_(HELD)).group_by(runs.c.function)
+_HELD_COUNTS = select(runs.c.function, func.count()).where(is_held(runs)).group_by(runs.c.function)
 
 
 def held_counts_of_keys(conn: Connection) -> dict[tuple[str, str], int]:
     """The same for each concurrency key of each function."""
     key = (runs.c.function, runs.c.concurrency_key)
-    rows = conn.execute(select(*key, func.count()).where(runs.c.state.in_(HELD), key[1] != NONE).group_by(*key))
+    rows = conn.execute(select(*key, func.count()).where(is_held(runs), key[1] != NONE).group_by(*key))
     return {(row[0], row[1]): row[2] for row in rows}
 
 
@@ -282,18 +282,18 @@ def held_for_triggers(conn: Connection, names: Collection[str]) -> set[str]:
     """Those of the functions of which workers hold a run that a trigger made."""
     if not names:
         return set()
-    made = (runs.c.state.in_(HELD), runs.c.function.in_(list(names)), runs.c.trigger != BY_HAND)
+    made = (is_held(runs), runs.c.function.in_(list(names)), runs.c.trigger != BY_HAND)
     return set(conn.execute(select(runs.c.function).where(*made).distinct()).scalars())
 
 
 def held_by_worker(conn: Connection, worker: str) -> list[Run]:
     """What one worker holds."""
-    return _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD), runs.c.worker == worker))
+    return _read(conn, select(*COLUMNS).where(is_held(runs), runs.c.worker == worker))
 
 
 def unfinished(conn: Connection) -> list[Run]:
     """What any worker holds, for recovery after a crash of the service."""
-    held = _read(conn, select(*COLUMNS).where(runs.c.state.in_(HELD)))
+    held = _read(conn, select(*COLUMNS).where(is_held(runs)))
     return sorted(held, key=lambda run: run.seq)  # an ORDER BY seq would have SQLite walk over all runs instead
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     literal_column,
+    or_,
 )
 
 from .dialect import TEXT
@@ -210,25 +212,31 @@ IS_GATHERING: ColumnElement[str] = literal_column("'?'")  # model.event.GATHERIN
 IS_SUPERSEDED: ColumnElement[str] = literal_column("'Superseded'")  # model.run.Reason.SUPERSEDED
 
 
+def is_held(run: FromClause) -> ColumnElement[bool]:
+    """Whether a worker holds the run. Not by `IN`: SQLite makes a table of its list for each row that changes its state."""
+    return or_(*(run.c.state == state for state in HELD))
+
+
 def _partial(name: str, *columns: str, where: object) -> Index:
     return Index(name, *(runs.c[c] for c in columns), sqlite_where=where, postgresql_where=where)
 
 
 _partial("runs_queued", "function", "priority", "seq", "due", where=and_(runs.c.state == QUEUED, runs.c.lane == NONE))
 _partial("runs_waiting", "function", "due", where=runs.c.state == WAITING)
-_partial("runs_held", "function", "state", "worker", where=runs.c.state.in_(HELD))
+_partial("runs_held", "function", "state", "worker", where=is_held(runs))
 _partial("runs_parent", "parent", where=runs.c.parent != NO_PARENT)
+# What is said last is only looked at where the first holds, which for most runs it does not.
 _partial("runs_redriven", "function", "replay", "parent", where=runs.c.parent != NO_PARENT)
 _partial("runs_superseded", "function", "trigger", where=runs.c.reason == IS_SUPERSEDED)
 _partial(
-    "runs_lanes", "function", "lane", "rank", "priority", "seq", where=and_(runs.c.state == QUEUED, runs.c.lane != NONE)
+    "runs_lanes", "function", "lane", "rank", "priority", "seq", where=and_(runs.c.lane != NONE, runs.c.state == QUEUED)
 )
-_partial("runs_ranks", "function", "lane", "rank", "seq", where=and_(runs.c.state.in_(OPEN), runs.c.rank != NONE))
+_partial("runs_ranks", "function", "lane", "rank", "seq", where=and_(runs.c.rank != NONE, runs.c.state.in_(OPEN)))
 _partial("runs_replays", "replay", "seq", where=runs.c.replay != NONE)
 _gathering = events.c.batch == IS_GATHERING
 Index("events_gathering", events.c.trigger, events.c.seq, sqlite_where=_gathering, postgresql_where=_gathering)
-Index("runs_newest", runs.c.function, runs.c.seq)
 Index("runs_state", *(runs.c[name] for name in ("function", "state", "seq", "trigger", "replay", "batch_size")))
+Index("runs_newest", runs.c.function, runs.c.seq)
 Index("runs_event", runs.c.event_id, runs.c.seq)
 Index("runs_created", runs.c.created)
 

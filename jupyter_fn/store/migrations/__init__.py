@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ...model.errors import HomeRefused
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 def revision(conn: Connection) -> str:
