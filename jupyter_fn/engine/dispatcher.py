@@ -186,7 +186,7 @@ class Dispatcher:
         )
         placed = place(chosen, loads, durations_s=durations_s)
         known = {run.id: run for run, _ in placed}
-        found = events.get_all(conn, {run.event_id for run, _ in placed})
+        found = events.of_runs(conn, known.values())
         claims = [(run.id, _claim_of(run, found[run.event_id], worker)) for run, worker in placed]
         steps = transit(conn, self._catalog, claims, now, known=known, just_read=True)
         claimed = [

@@ -14,7 +14,8 @@ from ..model.ids import new_id
 from ..model.run import Reason, Run
 from . import runs, triggers
 from .dialect import ByIds, insert, storable, storable_key
-from .payloads import pack, unpack_data
+from .payloads import is_inline, pack, unpack_data
+from .recent import recent
 from .rows import inserting, next_seqs
 from .schema import events
 
@@ -141,7 +142,12 @@ def enter(
     else:
         entered = set(conn.execute(_INSERT_NEW, rows).scalars())
         rows = [row for row in rows if row["key"] in entered]
-    return [(_event_of(row, new), new) for row in rows for new in (fresh[row["key"]],)]
+    made = [(_event_of(row, new), new) for row in rows for new in (fresh[row["key"]],)]
+    known = recent(conn)
+    for row, (event, new) in zip(rows, made, strict=True):
+        if not row["batch"] and row["source"] == new.source and is_inline(row["data"]):
+            known.add_event(event, len(row["data"]))
+    return made
 
 
 def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
@@ -183,6 +189,14 @@ def get(conn: Connection, event_id: str) -> Event | None:
 def get_all(conn: Connection, event_ids: Collection[str]) -> dict[str, Event]:
     """Events by id; unknown ids are left out."""
     return {row.id: _to_event(conn, row) for row in _WHOLE.rows(conn, event_ids)}
+
+
+def of_runs(conn: Connection, runs: Iterable[Run]) -> dict[str, Event]:
+    """The events of queued runs, by id; of those that were entered just now without reading them."""
+    known = recent(conn)
+    found = {run.event_id: known.event(run.event_id) for run in runs}
+    there = {event_id: event for event_id, event in found.items() if event is not None}
+    return there | get_all(conn, found.keys() - there.keys()) if len(there) < len(found) else there
 
 
 def by_key(conn: Connection, trigger_id: str, key: str) -> Event | None:

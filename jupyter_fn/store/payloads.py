@@ -124,6 +124,11 @@ def pack(conn: Connection, value: Any) -> str:
     return _REFERENCE + put(conn, data)
 
 
+def is_inline(text: str) -> bool:
+    """Whether that is the value itself."""
+    return not text.startswith(_REFERENCE)
+
+
 def unpack(conn: Connection, text: str | None) -> Any:
     """Inverse of `pack`; None stays None."""
     if text is None:

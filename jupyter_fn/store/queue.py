@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Row,
     Select,
     Subquery,
     and_,
@@ -31,7 +32,9 @@ from ..model.event import BY_HAND
 from ..model.run import Run
 from ..policy.again import BACKFILL_PRIORITY
 from .dialect import Worded, picks
+from .recent import recent
 from .runrow import COLUMNS, to_run
+from .runs import get_all
 from .schema import NONE, OPEN, QUEUED, WAITING, functions, is_held, parked, runs
 
 _NOW: BindParameter[float] = bindparam("now")
@@ -61,10 +64,22 @@ def claimable(
     rows = list(conn.execute(_CLAIMABLE.of(conn), given))
     if held_back:
         rows += conn.execute(_BY_HAND, {"now": now, "most": limit, "held_back": sorted(set(held_back) - set(exclude))})
-    found = [to_run(conn, row) for row in rows]
+    found = _known_or_read(conn, rows)
     for name in conn.execute(_WITH_LANES, {"excluded": given["excluded"]}).scalars().all():
         found += _of_lanes(conn, name, limit, now, (served or {}).get(name, ""))
     return found
+
+
+def _known_or_read(conn: Connection, rows: Sequence[Row[Any]]) -> list[Run]:
+    """The runs of rows that were selected as `_FOUND`, in their order."""
+    known = recent(conn)
+    here = [known.run(row.id, row.seq) if row.token == 0 else None for row in rows]
+    unknown = [row.id for row, run in zip(rows, here, strict=True) if run is None]
+    read = get_all(conn, unknown) if unknown else {}
+    return [run or read[row.id] for row, run in zip(rows, here, strict=True)]
+
+
+_FOUND = (runs.c.id, runs.c.seq, runs.c.token)
 
 
 def _claimable(lateral: bool) -> Select[Any]:
@@ -85,7 +100,7 @@ def _claimable(lateral: bool) -> Select[Any]:
     active = (functions.c.state == "active", functions.c.name.not_in(_EXCLUDED))
     lines = (picks(functions, some.limit(_MOST), runs, lateral=lateral) for some in (first, ripe))
     heads = union_all(*(line.where(*active) for line in lines))
-    return select(*COLUMNS).where(runs.c.seq.in_(heads)).order_by(runs.c.priority, runs.c.seq).limit(_MOST)
+    return select(*_FOUND).where(runs.c.seq.in_(heads)).order_by(runs.c.priority, runs.c.seq).limit(_MOST)
 
 
 def _leads(run: Any) -> ColumnElement[bool]:
@@ -100,7 +115,7 @@ def _leads(run: Any) -> ColumnElement[bool]:
 def _by_hand() -> Select[Any]:
     ripe = and_(runs.c.state.in_((QUEUED, WAITING)), runs.c.due <= _NOW, or_(runs.c.rank == NONE, _leads(runs)))
     chosen = (ripe, runs.c.trigger == BY_HAND, runs.c.function.in_(_HELD_BACK), functions.c.state == "active")
-    query = select(*COLUMNS).join(functions, functions.c.name == runs.c.function).where(*chosen)
+    query = select(*_FOUND).join(functions, functions.c.name == runs.c.function).where(*chosen)
     return query.order_by(runs.c.priority, runs.c.seq).limit(_MOST)
 
 

@@ -56,15 +56,32 @@ _ABSENT = {field.name: field.default for field in dataclasses.fields(Run) if fie
 _STATES = {state.value: state for state in State}
 
 
+def _sql(value: Any) -> str:
+    if value is None or value == ():
+        return "NULL"
+    return f"'{value}'" if isinstance(value, str) else str(value + 0)
+
+
+_USUAL = {f.name: f.default for f in dataclasses.fields(Run) if f.default is not dataclasses.MISSING}
+_ALWAYS = tuple(name for name in NAMES if name not in _USUAL)
+AT_FIRST = {name: _sql(value) for name, value in _USUAL.items()}  # column → SQL of what it has in most runs at first
+
+
 def to_row(conn: Connection, run: Run) -> dict[str, Any]:
-    """All columns."""
-    row = dict(vars(run))
-    for name, codec in _ENCODE.items():
-        row[name] = codec(conn, row[name])
-    for name, pack_it in _PACK.items():
-        value = row[name]
-        row[name] = None if value is None or value == () else pack_it(conn, value)
+    """The columns that are not as `AT_FIRST`."""
+    values = vars(run)
+    row = {name: values[name] for name in _ALWAYS}
+    for name, first in _USUAL.items():
+        value = values[name]
+        if value is not first and value != first:
+            row[name] = value if name in _PLAIN else _encoded(conn, name, value)
     return row
+
+
+def is_plain(run: Run, row: dict[str, Any]) -> bool:
+    """Whether the run comes back from that row of its own as it is: no key had to be cut, and nothing packed is in it."""
+    values = vars(run)
+    return all(value == values[name] for name, value in row.items())
 
 
 def _encoded(conn: Connection, name: str, value: Any) -> Any:

@@ -6,7 +6,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, select, union_all, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from ..model.errors import BadValue, NotFound, nearest
 from ..model.event import BY_HAND
@@ -14,8 +25,9 @@ from ..model.run import SHOWN_STATES, Attempt, Record, Run, State
 from . import attempts, finishes, records
 from .bell import News, ring, ring_queued
 from .dialect import ByIds, is_lateral, picks
-from .rows import Rows, inserting, next_seqs
-from .runrow import COLUMNS, difference, to_row, to_run
+from .recent import recent
+from .rows import Rows, next_seqs
+from .runrow import AT_FIRST, COLUMNS, difference, is_plain, to_row, to_run
 from .schema import NO_PARENT, NONE, functions, runs, triggers
 
 
@@ -31,7 +43,7 @@ class Change:
     children: tuple[Run, ...] = ()  # new runs in which a split one lives on
 
 
-_INSERT = inserting(runs)
+_INSERTS: dict[tuple[str, ...], Rows] = {}  # by the columns that have something else in them than they have at first
 
 
 def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
@@ -39,7 +51,13 @@ def insert_all(conn: Connection, made: Sequence[Run]) -> list[Run]:
     if not made:
         return []
     numbered = [run.replace(seq=seq) for run, seq in zip(made, next_seqs(conn, runs, len(made)), strict=True)]
-    _INSERT.write(conn, [to_row(conn, run) for run in numbered])
+    rows = [to_row(conn, run) for run in numbered]
+    for names, group in _by_columns(rows):
+        (_INSERTS.get(names) or _prepare_insert(names)).write(conn, group)
+    known = recent(conn)
+    for run, row in zip(numbered, rows, strict=True):
+        if is_plain(run, row):
+            known.add_run(run)
     ring_queued(conn, {run.function for run in numbered})
     return numbered
 
@@ -110,6 +128,7 @@ def _write(conn: Connection, made: list[tuple[int, Change]], now: float) -> None
     for seq, change in made:
         rows.setdefault(seq, {"of_seq": seq}).update(difference(conn, change.before, change.after))
     _update(conn, rows.values())
+    recent(conn).drop_all(change.before for _, change in made)
     attempts.append(conn, [(seq, change.attempt) for seq, change in made if change.attempt is not None])
     for _, change in made:
         if change.records:
@@ -134,18 +153,28 @@ def _news(change: Change) -> News | None:
 
 def _update(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Rows that change the same columns go together; each of them is a statement that the database has prepared."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(sorted(row)), []).append(row)
-    for names, group in groups.items():
+    for names, group in _by_columns(rows):
         if len(names) > 1:
             (_UPDATES.get(names) or _prepare(names)).write(conn, group)
+
+
+def _by_columns(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return groups.items()
 
 
 def _prepare(names: tuple[str, ...]) -> Rows:
     changed: dict[str, Any] = {name: bindparam(name) for name in names if name != "of_seq"}
     statement = update(runs).where(runs.c.seq == bindparam("of_seq")).values(changed)
     return _UPDATES.setdefault(names, Rows(statement, []))
+
+
+def _prepare_insert(names: tuple[str, ...]) -> Rows:
+    given: dict[str, Any] = {name: bindparam(name) for name in names}
+    rest: dict[str, Any] = {name: literal_column(text) for name, text in AT_FIRST.items() if name not in names}
+    return _INSERTS.setdefault(names, Rows(insert(runs).values({**rest, **given}), []))
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

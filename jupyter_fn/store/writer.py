@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from ..model.errors import ServiceNotRunning
 from .faults import is_broken, translate
 from .kind import Kind
+from .recent import forget
 
 T = TypeVar("T")
 Op = Callable[[Connection], Any]
@@ -121,7 +122,8 @@ class Writer:
                     self._kind.ending(self._conn)
                     ending = True
                 return results
-            except DBAPIError as error:
+            except BaseException as error:
+                forget(self._conn)
                 pause_s = next(pauses_s, None)
                 if not is_broken(error) or (pause_s is None and not ending):
                     raise

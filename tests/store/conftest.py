@@ -142,7 +142,11 @@ class Story:
         return Change(before=run, after=after, attempt=attempt, **extra)
 
     def claimable(self, now: float = 100.0, limit: int = 10, exclude: Sequence[str] = ()) -> list[Run]:
-        return self.read(queue.claimable, now, limit, exclude=exclude)
+        """As it stands in the database; and the writer, who remembers what it has entered, sees the same."""
+        found = self.read(queue.claimable, now, limit, exclude=exclude)
+        assert self.write(queue.claimable, now, limit, exclude=exclude) == found
+        assert self.write(events.of_runs, found) == self.read(events.of_runs, found)
+        return found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
