@@ -15,24 +15,25 @@ _CHILDREN = uuid.UUID("6c1c6f4e-3f0a-4d0e-9c57-2b1de5a3c7f1")  # a namespace as 
 def new_id() -> str:
     """A fresh id in the shape of AWS's request ids: a UUID 7 (RFC 9562), which begins with the time in milliseconds. Ids
     that were made together lie together in every index, where random ones would touch a page each."""
-    random = int.from_bytes(_random_bytes())
     high = f"{time.time_ns() // 1_000_000:012x}"
-    low = f"{random & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}"
-    return f"{high[:8]}-{high[8:]}-7{random >> 68 & 0xFFF:03x}-{low[:4]}-{low[4:]}"
+    return f"{high[:8]}-{high[8:]}-{_random_part()}"
 
 
-def _random_bytes() -> bytes:
-    """16 bytes of the operating system's randomness, fetched for many ids at once: a call to it costs more than an id."""
+def _random_part() -> str:
+    """The version, the variant and 74 bits of the operating system's randomness, fetched for many ids at once: a call to it
+    costs more than an id."""
     try:
         return _store.pop()
     except IndexError:
-        fresh = os.urandom(16 * _AT_ONCE)
-        _store.extend(fresh[at : at + 16] for at in range(0, len(fresh), 16))
+        fresh = os.urandom(10 * _AT_ONCE).hex()
+        some = (fresh[at : at + 19] for at in range(0, len(fresh), 20))
+        _store.extend(f"7{one[:3]}-{_VARIANT[one[3]]}{one[4:7]}-{one[7:]}" for one in some)
         return _store.pop()
 
 
 _AT_ONCE = 256
-_store: list[bytes] = []
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_store: list[str] = []
 os.register_at_fork(after_in_child=_store.clear)  # a child must not give out the ids of its parent
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -21,7 +20,6 @@ _INSERT = inserting(attempts)
 _KEEP = insert(logs)
 _KEEP = _KEEP.on_conflict_do_update(index_elements=[logs.c.run_id, logs.c.attempt], set_={"text": _KEEP.excluded.text})
 _OWN = ("number", "token", "worker", "started", "ended", "state", "billed_ms")
-_own, _usage = attrgetter(*_OWN), attrgetter(*_USAGE)
 
 
 def append(conn: Connection, ended: Sequence[tuple[int, Attempt]]) -> None:
@@ -61,9 +59,8 @@ def log_of(conn: Connection, run_id: str, attempt: int | None = None) -> str:
 
 
 def _row_of(seq: int, attempt: Attempt) -> dict[str, Any]:
-    row = dict(zip(_OWN, _own(attempt), strict=True)) | dict(zip(_USAGE, _usage(attempt.usage), strict=True))
     error = None if attempt.error is None else dumps(attempt.error)
-    return {**row, "run": seq, "cold": int(attempt.usage.cold), "error": error}
+    return {**vars(attempt.usage), **vars(attempt), "run": seq, "cold": int(attempt.usage.cold), "error": error}
 
 
 def _to_attempt(run_id: str, row: Row[Any]) -> Attempt:
