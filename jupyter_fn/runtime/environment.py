@@ -46,10 +46,11 @@ from .linux import adopt_orphans, die_with_parent
 from .loading import Handler, check_packages, load_handler, unpack
 from .metering import Measured, Meter
 from .outputs import discard
-from .packets import receive, send
+from .packets import packed, receive, send, unpacked
 from .writes import Writes
 
 _SLACK_MB = 128  # beyond the limit before the kernel refuses memory: the watch, which sees real use, comes first
+_fields = json.JSONDecoder(object_hook=Fields).decode
 _STACK_MB = 8  # what a thread reserves; thread pools have one or two per core
 _MOST_FILES = 4096
 _OOM_SCORE = 500  # when the machine runs out of memory, an environment goes before the worker
@@ -66,7 +67,7 @@ def live(zygote: int, *, channel: socket.socket, log: int) -> None:
     environment = Environment(channel, meter)
     environment.tell({"is": "born", "base_kb": meter.base_kb})
     packet = receive(channel)
-    if packet is not None and environment.load(json.loads(packet[0])):
+    if packet is not None and environment.load(unpacked(packet[0])):
         environment.serve()
     logs.end()
 
@@ -105,11 +106,11 @@ class Environment:
 
     def tell(self, message: dict[str, Any]) -> None:
         """One packet to the owner."""
-        send(self.channel, _packet(message))
+        send(self.channel, packed(message))
 
     def may_enter(self, assignment: Assignment, name: str) -> bool:
         """Ask the owner whether a block of `context.effect` may begin. Blocks."""
-        return ask(self.channel, _packet({"is": "effect", "name": name, **_attempt(assignment)}))
+        return ask(self.channel, packed({"is": "effect", "name": name, **_attempt(assignment)}))
 
     def left(self, assignment: Assignment, name: str) -> None:
         """Tell the owner that such a block was left as it should."""
@@ -147,8 +148,7 @@ class Environment:
     def serve(self) -> None:
         """Run what comes until the owner has enough."""
         while (packet := receive(self.channel)) is not None:
-            own = json.loads(packet[0], object_hook=Fields)
-            self.tell(self.attempt(Assignment.of(self.terms, own)))
+            self.tell(self.attempt(Assignment.of(self.terms, _fields(packet[0].decode()))))
 
     def attempt(self, assignment: Assignment) -> dict[str, Any]:
         """One run, from its event to its outcome. Whatever user code does, there is one."""
@@ -223,10 +223,6 @@ class Environment:
             "bytes_read": measured.bytes_read,
             "bytes_written": measured.bytes_written,
         }
-
-
-def _packet(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _attempt(assignment: Assignment) -> dict[str, Any]:

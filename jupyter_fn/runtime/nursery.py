@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import socket
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .linux import require_linux
-from .packets import packet_pair, receive, send
+from .packets import packed, packet_pair, receive, send, unpacked
 
 log = logging.getLogger(__name__)
 _START_LIMIT_S = 60.0
@@ -112,7 +111,7 @@ class Nursery:
         if self._control is None:
             return
         try:
-            send(self._control, json.dumps(request).encode(), fds)
+            send(self._control, packed(request), fds)
         except OSError as error:  # it has died, or does not read any more
             log.warning("The zygote %s takes no requests (%s).", self.pid, error)
             asyncio.get_running_loop().call_soon(self._give_up)
@@ -126,7 +125,7 @@ class Nursery:
             if packet is None:
                 self._give_up()
                 return
-            self._take(json.loads(packet[0]))
+            self._take(unpacked(packet[0]))
 
     def _take(self, message: dict[str, object]) -> None:
         if "ready" in message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -15,7 +14,7 @@ from typing import Any
 from ..model.run import Staged
 from .assignment import Assignment, Terms
 from .logs import read_range
-from .packets import packet_pair, receive, send
+from .packets import packed, packet_pair, receive, send, unpacked
 
 _MOST_RUNS = 10_000  # then an environment is replaced
 _MOST_AGE_S = 3_600.0
@@ -49,7 +48,7 @@ class Ticket:
 
 def new_ticket(assignment: Assignment, number: int) -> Ticket:
     """A ticket with its packet ready to send."""
-    return Ticket(assignment, number, json.dumps(assignment.own(), separators=(",", ":")).encode())
+    return Ticket(assignment, number, packed(assignment.own()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Warm:
     def load(self, bundle: Path) -> None:
         """The first packet."""
         order = {"bundle": str(bundle), "room": str(self.room), "terms": self.terms.to_dict()}
-        send(self.near, json.dumps(order).encode())
+        send(self.near, packed(order))
 
     def give(self, ticket: Ticket) -> bool:
         """Write a run ahead. False when the socket is full, or its reader gone: that news is on its way."""
@@ -113,7 +112,7 @@ class Warm:
         unread = set()
         with suppress(BlockingIOError):
             while packet := receive(self.far, socket.MSG_DONTWAIT):
-                unread.add(Assignment.of(self.terms, json.loads(packet[0])).key)
+                unread.add(Assignment.of(self.terms, unpacked(packet[0])).key)
         taken = [ticket for ticket in self.tickets if ticket.key in unread]
         self.tickets = deque(ticket for ticket in self.tickets if ticket.key not in unread)
         return taken
@@ -131,7 +130,7 @@ class Warm:
         messages = []
         with suppress(BlockingIOError):
             while packet := receive(self.near):
-                message = json.loads(packet[0])
+                message = unpacked(packet[0])
                 messages.append({**message, "fd": packet[1][0]} if packet[1] else message)
         return messages
 

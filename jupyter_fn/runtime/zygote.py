@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -35,7 +34,7 @@ from typing import Any
 
 from . import environment
 from .linux import adopt_orphans, children, descendants, die_with_parent, kill
-from .packets import receive, send
+from .packets import packed, receive, send, unpacked
 
 PRELOAD = (
     "numpy.random",
@@ -120,14 +119,14 @@ class Zygote:
     def tell(self, **message: Any) -> None:
         """To the owner; when it is gone there is nobody to tell, and the end comes by itself."""
         with suppress(OSError):
-            send(self.control, json.dumps(message).encode())
+            send(self.control, packed(message))
 
     def obey(self) -> bool:
         """One request. False at the end of the conversation."""
         packet = receive(self.control)
         if packet is None:
             return False
-        request, fds = json.loads(packet[0]), packet[1]
+        request, fds = unpacked(packet[0]), packet[1]
         if "fork" in request:
             self.fork(request["fork"], fds)
         elif "lease_s" in request:

@@ -153,7 +153,7 @@ def test_runs_whose_bundle_is_gone_fail_and_say_so(bench: Any) -> None:
     bench.payloads.clear()
     outcome = bench.finish(run)[0]
     assert outcome.error["class"] == "LoadFailed"
-    assert run.bundle[:12] in outcome.error["message"]
+    assert run.terms.bundle[:12] in outcome.error["message"]
     assert bench.run("def handler(event): return 1").result == 1
 
 
