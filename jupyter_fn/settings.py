@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     store: str = Field(default="", repr=False)  # postgresql://user@host:port/database; empty = SQLite at home/store.db
     synchronous: str = "full"  # full survives power loss, normal survives only the death of processes
     prices: str = "aws-lambda-x86"  # a price book's name, or the path of a TOML file
-    inline_bytes: int = 65_536  # values above this are stored as payloads
+    inline_bytes: int = 262_144  # values above this are stored as payloads
     payloads: str = ""  # fsspec URL of the payload folder; empty = home/payloads, with PostgreSQL the database
     poll_s: float = 5.0  # local folders are listed at least this often, hints or not
     remote_poll_s: float = 1.0  # other filesystems

@@ -110,7 +110,10 @@ class Invocations:
     async def emit(self, topic: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Append records to a topic: `{accepted, last}`."""
         check_name(topic, "topic")
-        new = [Record(topic=topic, value=item.get("value"), key=str(item.get("key") or "")) for item in items]
+        new = [
+            Record.filled({"topic": topic, "value": item.get("value"), "key": str(item.get("key") or "")})
+            for item in items
+        ]
         last = await asyncio.wrap_future(
             self._database.submit(lambda conn: records.append(conn, new, now=self._clock()))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from ..sources.protocol import FinishedRun, LogRecord
+from ..model.log import FinishedRun, LogRecord
 from ..store import finishes, records
 from ..store.database import Database
 
@@ -22,8 +22,7 @@ class StoreLogs:
 
     def records(self, topic: str, *, after: int, limit: int) -> Sequence[LogRecord]:
         """Records of `topic` with `seq > after`, oldest first."""
-        found = self._database.read(lambda conn: records.read(conn, topic, after=after, limit=limit))
-        return [LogRecord(**{name: getattr(one, name) for name in _RECORD}) for one in found]
+        return self._database.read(lambda conn: records.read(conn, topic, after=after, limit=limit))
 
     def last_record(self, topic: str) -> int:
         """The newest `seq` of `topic`."""
@@ -31,10 +30,9 @@ class StoreLogs:
 
     def finished(self, function: str, *, failed: bool, after: int, limit: int) -> Sequence[FinishedRun]:
         """Runs of `function` that ended after finish sequence `after`."""
-        found = self._database.read(
+        return self._database.read(
             lambda conn: finishes.finished_since(conn, function, failed=failed, after=after, limit=limit)
         )
-        return [FinishedRun(**{name: getattr(one, name) for name in _FINISHED}) for one in found]
 
     def last_finished(self) -> int:
         """The newest finish sequence of all runs."""
@@ -59,7 +57,3 @@ class StoreLogs:
             hints = [hint for key in keys for hint in self._hints.get(key, ())]
         for hint in hints:
             hint()
-
-
-_RECORD = ("seq", "id", "key", "value", "timestamp", "hops", "cause")
-_FINISHED = ("seq", "run_id", "version", "result", "error", "ended", "hops")

@@ -14,7 +14,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import orjson
+
 Batch = list[tuple[str, Any]]
+
+
+def _text(batch: Batch) -> bytes:
+    try:
+        return orjson.dumps(batch)
+    except TypeError:  # a number of more than 64 bits, or text that is no Unicode
+        return json.dumps(batch, separators=(",", ":")).encode()
+
+
 _MOST_ITEMS = 256  # of one message, so that a long queue does not hold up the loop
 
 
@@ -68,4 +79,4 @@ class Lane:
             payloads, self._payloads = self._payloads, {}
             if not self._out:
                 self._something.clear()
-            await self._comm.write({"batch": json.dumps(batch, separators=(",", ":")).encode(), "payloads": payloads})
+            await self._comm.write({"batch": _text(batch), "payloads": payloads})

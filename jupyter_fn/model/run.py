@@ -90,8 +90,8 @@ class Staged:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+@dataclass(frozen=True, kw_only=True)
+class Record(Filled):
     """One record for a topic."""
 
     topic: str

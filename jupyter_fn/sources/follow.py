@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..model.event import NewEvent
+from ..model.log import FinishedRun
 from ..model.trigger import Trigger
 from .options import GATHERED, Option, one_of
-from .protocol import Asked, FinishedRun, Look, Poll
+from .protocol import Asked, Look, Poll
 from .wiring import Wiring, named
 
 PAGE = 1000  # events in one transaction

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..model.event import NewEvent
+from ..model.log import FinishedRun, LogRecord
 from ..policy.again import Span
 
 
@@ -69,32 +70,6 @@ class Source(Protocol):
     def look(self, subject: str, now: float) -> Look:
         """What this source makes of one subject."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRecord:
-    """One record of a topic."""
-
-    seq: int
-    id: str
-    key: str
-    value: Any
-    timestamp: float
-    hops: int = 0
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedRun:
-    """One finished run of a function, as followers see it. `seq` grows in commit order over all runs."""
-
-    seq: int
-    run_id: str
-    version: int
-    result: Any
-    error: Any
-    ended: float
-    hops: int
 
 
 class Logs(Protocol):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ..model.codec import dumps
 from ..model.event import NewEvent
+from ..model.log import LogRecord
 from ..model.trigger import Trigger
 from ..model.units import iso
 from ..policy.again import Span
@@ -17,7 +18,7 @@ from ..policy.batching import Item, close, key_of
 from ..policy.filters import Filter
 from ..policy.loops import goes_round
 from .options import CUT, Option, bounds_of, one_of
-from .protocol import Asked, LogRecord, Look, Poll
+from .protocol import Asked, Look, Poll
 from .wiring import Wiring, named
 
 _READ = 1000  # records at once, at least

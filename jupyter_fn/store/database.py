@@ -51,7 +51,7 @@ class Database:
 
     @classmethod
     def open(
-        cls, where: str | Path, *, synchronous: str = "full", payloads: str = "", inline_bytes: int = 65_536
+        cls, where: str | Path, *, synchronous: str = "full", payloads: str = "", inline_bytes: int = 262_144
     ) -> Database:
         """Open the store at a path, a `sqlite:///` or a `postgresql://` URL; make it, or bring it to the newest schema,
         where needed.

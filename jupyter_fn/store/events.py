@@ -14,7 +14,7 @@ from ..model.ids import new_id
 from ..model.run import Reason, Run
 from . import runs, triggers
 from .dialect import ByIds, insert, storable, storable_key
-from .payloads import is_inline, pack, unpack_data
+from .payloads import packed, unpack_data
 from .recent import recent
 from .rows import inserting, next_seqs
 from .schema import events
@@ -134,7 +134,12 @@ def enter(
         fresh.setdefault(storable_key(new.key), new)  # of two with one key the first counts
     if not fresh:
         return []
-    rows = [_row_of(conn, trigger, function, key, new, now, gathers) for key, new in fresh.items()]
+    data = [packed(conn, new.data) for new in fresh.values()]
+    rows = [
+        _row_of(trigger, function, key, new, now, gathers=gathers, data=text)
+        for (key, new), (text, _) in zip(fresh.items(), data, strict=True)
+    ]
+    characters = {row["id"]: length for row, (_, length) in zip(rows, data, strict=True)}
     for row, seq in zip(rows, next_seqs(conn, events, len(rows)), strict=True):
         row["seq"] = seq
     if new_keys:
@@ -144,9 +149,9 @@ def enter(
         rows = [row for row in rows if row["key"] in entered]
     made = [(_event_of(row, new), new) for row in rows for new in (fresh[row["key"]],)]
     known = recent(conn)
-    for row, (event, new) in zip(rows, made, strict=True):
-        if not row["batch"] and row["source"] == new.source and is_inline(row["data"]):
-            known.add_event(event, len(row["data"]))
+    for event, new in made:
+        if not event.batch and event.source == new.source:
+            known.add_event(event, characters[event.id])
     return made
 
 
@@ -158,7 +163,7 @@ def first_run(event: Event, skip: str, make_run: MakeRun) -> Run:
 
 
 def _row_of(
-    conn: Connection, trigger: str, function: str, key: str, new: NewEvent, now: float, gathers: bool
+    trigger: str, function: str, key: str, new: NewEvent, now: float, *, gathers: bool, data: str
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -169,7 +174,7 @@ def _row_of(
         "source": storable(new.source),
         "time": new.time,
         "admitted": now,
-        "data": pack(conn, new.data),
+        "data": data,
         "cause": new.cause,
         "hops": new.hops,
         "size": new.size,

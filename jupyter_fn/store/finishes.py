@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from ..model.codec import loads
+from ..model.log import FinishedRun
 from ..model.run import Run
 from .payloads import unpack
 from .rows import inserting, next_seqs
@@ -16,19 +15,6 @@ from .schema import finishes, runs
 
 _INSERT = inserting(finishes)
 _GOOD, _BAD = ("succeeded",), ("dead", "failed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """One finished run. `seq` grows in commit order over all runs of all functions."""
-
-    seq: int
-    run_id: str
-    version: int
-    result: Any
-    error: Any
-    ended: float
-    hops: int
 
 
 def append(conn: Connection, ended: Sequence[tuple[int, Run]]) -> None:
@@ -40,7 +26,7 @@ def append(conn: Connection, ended: Sequence[tuple[int, Run]]) -> None:
     _INSERT.write(conn, rows)
 
 
-def finished_since(conn: Connection, function: str, *, failed: bool, after: int, limit: int) -> list[Finish]:
+def finished_since(conn: Connection, function: str, *, failed: bool, after: int, limit: int) -> list[FinishedRun]:
     """Runs of `function` after the position `after`, oldest first: those that succeeded, or those that died."""
     rows = conn.execute(
         select(finishes.c.seq, runs.c.id, runs.c.version, runs.c.result, runs.c.error, runs.c.ended, runs.c.hops)
@@ -50,7 +36,7 @@ def finished_since(conn: Connection, function: str, *, failed: bool, after: int,
         .limit(limit)
     )
     return [
-        Finish(
+        FinishedRun(
             seq=row.seq,
             run_id=row.id,
             version=row.version,

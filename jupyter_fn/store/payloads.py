@@ -117,16 +117,16 @@ def _absent(conn: Connection, name: str) -> bytes:
 
 def pack(conn: Connection, value: Any) -> str:
     """A JSON value as a column's text: itself when it is small, else a reference to a payload."""
+    return packed(conn, value)[0]
+
+
+def packed(conn: Connection, value: Any) -> tuple[str, int]:
+    """The same, and how many characters the value is as JSON."""
     text = dumps(value)
     most = _shelf(conn).inline_bytes
     if len(text) * 4 <= most or len(data := text.encode()) <= most:
-        return text
-    return _REFERENCE + put(conn, data)
-
-
-def is_inline(text: str) -> bool:
-    """Whether that is the value itself."""
-    return not text.startswith(_REFERENCE)
+        return text, len(text)
+    return _REFERENCE + put(conn, data), len(text)
 
 
 def unpack(conn: Connection, text: str | None) -> Any:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from ..model.log import LogRecord
 from ..model.run import Record
 from .bell import News, ring
 from .dialect import storable
 from .payloads import pack, unpack
 from .rows import inserting, next_seqs
 from .schema import records
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRecord:
-    """One record of a topic. `seq` grows over all topics; `id` is unique too."""
-
-    seq: int
-    id: str
-    key: str
-    value: Any
-    timestamp: float
-    hops: int = 0
-    cause: str = ""  # id of the run that emitted it
-
 
 _INSERT = inserting(records)
 
@@ -54,20 +39,22 @@ def append(conn: Connection, new: Sequence[Record], *, now: float, cause: str = 
     return seqs[-1]
 
 
-def read(conn: Connection, topic: str, *, after: int, limit: int) -> list[StoredRecord]:
+def read(conn: Connection, topic: str, *, after: int, limit: int) -> list[LogRecord]:
     """Records of `topic` with `seq > after`, oldest first."""
     rows = conn.execute(
         select(records).where(records.c.topic == topic, records.c.seq > after).order_by(records.c.seq).limit(limit)
     )
     return [
-        StoredRecord(
-            seq=row.seq,
-            id=f"{topic}-{row.seq}",
-            key=row.key,
-            value=unpack(conn, row.value),
-            timestamp=row.timestamp,
-            hops=row.hops,
-            cause=row.cause,
+        LogRecord.filled(
+            {
+                "seq": row.seq,
+                "id": f"{topic}-{row.seq}",
+                "key": row.key,
+                "value": unpack(conn, row.value),
+                "timestamp": row.timestamp,
+                "hops": row.hops,
+                "cause": row.cause,
+            }
         )
         for row in rows.all()
     ]

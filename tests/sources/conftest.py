@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from jupyter_fn.model.log import FinishedRun, LogRecord
 from jupyter_fn.policy.filters import parse_filter
 from jupyter_fn.sources import registry
-from jupyter_fn.sources.protocol import FinishedRun, LogRecord, Source
+from jupyter_fn.sources.protocol import Source
 
 
 @dataclass
