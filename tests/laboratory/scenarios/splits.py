@@ -65,7 +65,7 @@ class Splits(Scenario):
         return ends == {str(end)}
 
     def check(self) -> None:
-        """Each item is in one run that has ended for good: done, or dead if it is poisonous."""
+        """Each item is in one run that has ended for good: done, dead if it is poisonous, or cancelled by somebody else."""
         there = Counter(json.loads(row[0]) for row in self.stage.rows("SELECT value FROM records WHERE topic = 'h'"))
         for name in ("halver", "teller"):
             self._check_items(name, there)
@@ -76,14 +76,16 @@ class Splits(Scenario):
             i: json.loads(data) for i, data in self.stage.rows("SELECT id, data FROM events WHERE function = ?", name)
         }
         query = "SELECT event_id, state, reason, parts, batch_size FROM runs WHERE function = ? AND state != 'split'"
-        ended: dict[str, Counter[int]] = {"succeeded": Counter(), "dead": Counter(), "lost": Counter()}
+        ended: dict[str, Counter[int]] = {what: Counter() for what in ("succeeded", "dead", "lost", "cancelled")}
         for event_id, state, reason, parts, size in self.stage.rows(query, name):
             values = _values(events[event_id])
             ranges = json.loads(parts or "[]") or [[0, size]]
             ended["lost" if reason == "WorkerLost" else state].update(
                 value for first, end in ranges for value in values[first:end]
             )
-        seen = ended["succeeded"] + ended["dead"] + ended["lost"]
+        seen = Counter[int]()
+        for values in ended.values():
+            seen += values
         require("G3", seen == there, f"{name} has {seen - there} too often, and {there - seen} not at all.")
         wrong = [value for value in ended["succeeded"] if _is_poison(value)]
         require("G3", not wrong, f"{name} is done with the poisonous items {wrong}.")
