@@ -36,7 +36,8 @@ def main() -> int:
 
 
 def _simulate(said: argparse.Namespace) -> int:
-    seeds = range(said.first, said.first + said.seeds) if said.seed is None else [said.seed]
+    first, number = (said.first, said.seeds) if said.seed is None else (said.seed, 1)
+    seeds = range(first, first + number)
     how = {"processes": said.processes, "plant": said.plant, "scenario": said.scenario}
     summary = campaign.run(seeds, **how, most_failures=said.most_failures)
     words = "".join(f" --{word} {how[word]}" for word in ("plant", "scenario") if how[word])

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -63,13 +63,11 @@ def _counts(counted: Counter[str]) -> str:
     return ", ".join(f"{number} {what}" for what, number in counted.most_common())
 
 
-def run(
-    seeds: Iterable[int], *, processes: int = 1, plant: str = "", scenario: str = "", most_failures: int = 0
-) -> Summary:
+def run(seeds: range, *, processes: int = 1, plant: str = "", scenario: str = "", most_failures: int = 0) -> Summary:
     """The histories of these seeds, all of one scenario when it is named. With `most_failures` the rest is left out
     after so many."""
     summary, started = Summary(), time.perf_counter()
-    for told in _histories(list(seeds), processes, plant, scenario):
+    for told in _histories(seeds, processes, plant, scenario):
         summary.add(told)
         if most_failures and len(summary.failed) >= most_failures:
             break
@@ -77,7 +75,7 @@ def run(
     return summary
 
 
-def _histories(seeds: Sequence[int], processes: int, plant: str, scenario: str) -> Iterator[Told]:
+def _histories(seeds: range, processes: int, plant: str, scenario: str) -> Iterator[Told]:
     if processes > 1:
         yield from _apart(seeds, processes, plant, scenario)
         return
@@ -85,11 +83,11 @@ def _histories(seeds: Sequence[int], processes: int, plant: str, scenario: str) 
         yield from share(seeds[at : at + _SHARE], plant, scenario)
 
 
-def _apart(seeds: Sequence[int], processes: int, plant: str, scenario: str) -> Iterator[Told]:
+def _apart(seeds: range, processes: int, plant: str, scenario: str) -> Iterator[Told]:
     """In processes of their own, which tell through their standard output."""
     words = [sys.executable, "-m", f"{__package__}.campaign", plant, scenario]
     parts = [seeds[start::processes] for start in range(processes)]
-    children = [subprocess.Popen([*words, *map(str, part)], stdout=subprocess.PIPE) for part in parts if part]
+    children = [subprocess.Popen([*words, *_told(part)], stdout=subprocess.PIPE) for part in parts if part]
     heard: SimpleQueue[Told | None] = SimpleQueue()
     for child in children:
         threading.Thread(target=_listen, args=(child, heard), daemon=True).start()
@@ -107,6 +105,11 @@ def _apart(seeds: Sequence[int], processes: int, plant: str, scenario: str) -> I
         for child in children:
             child.kill()
             child.wait()
+
+
+def _told(seeds: range) -> list[str]:
+    """As a process reads it: the first of its seeds, how many, how far apart."""
+    return [str(number) for number in (seeds.start, len(seeds), seeds.step)]
 
 
 def _listen(child: subprocess.Popen[bytes], heard: SimpleQueue[Told | None]) -> None:
@@ -135,6 +138,7 @@ def _garbage_lies() -> Iterator[None]:
 
 if __name__ == "__main__":  # one of the processes of `_apart`
     named, only, *numbers = sys.argv[1:]
-    for one in _histories([int(number) for number in numbers], 1, named, only):
+    first, number, step = map(int, numbers)
+    for one in _histories(range(first, first + number * step, step), 1, named, only):
         pickle.dump(one, sys.stdout.buffer)
         sys.stdout.buffer.flush()
