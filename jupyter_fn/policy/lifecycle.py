@@ -79,7 +79,8 @@ def _claim(run: Run, stimulus: Claimed, now: float, rules: Rules) -> Step:
     if is_too_old(run, now, rules):
         return run.replace(**too_old(run, now, rules)), FINISHED
     changes = {"state": State.CLAIMED, "token": run.token + 1, "attempts": run.attempts + 1, "worker": stimulus.worker}
-    return run.replace(**changes), ()
+    # It has waited: what gives it back to the queue, under a clock that was set back, does not make it wait once more.
+    return run.replace(**changes, due=0.0), ()
 
 
 def _return(run: Run, stimulus: Returned, now: float, rules: Rules) -> Step:

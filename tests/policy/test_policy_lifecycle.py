@@ -101,6 +101,16 @@ def test_a_run_that_is_not_due_is_not_claimed() -> None:
     assert play(waiting, Claimed("w1"), now=NOW + 1)[0].state is State.CLAIMED
 
 
+@pytest.mark.parametrize("back", [Returned(1), Lost("w1"), Recovered()])
+def test_what_has_waited_and_comes_back_to_the_queue_does_not_wait_again_when_the_clock_was_set_back(
+    back: Stimulus,
+) -> None:
+    claimed, _ = play(new_run(state=State.WAITING, due=NOW), Claimed("w1"))
+    queued, _ = play(claimed, back, now=NOW - 700)
+    again, _ = play(queued, Claimed("w2"), now=NOW - 700)
+    assert (queued.state, again.state, again.worker) == (State.QUEUED, State.CLAIMED, "w2")
+
+
 def test_a_start_makes_it_running_once_and_only_with_its_token() -> None:
     claimed, _ = play(new_run(), Claimed("w1"))
     assert play(claimed, Started(2, NOW))[0] is claimed
