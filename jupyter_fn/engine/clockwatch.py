@@ -17,7 +17,7 @@ class ClockWatch:
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.was_set: Callable[[], None] = lambda: None
+        self.was_set: Callable[[float], None] = lambda by_s: None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -29,7 +29,7 @@ class ClockWatch:
                 log.info(
                     "The clock was set by %+.0f s, or the machine has slept; what is due is looked for.", apart - before
                 )
-                self.was_set()
+                self.was_set(apart - before)
 
     def _apart(self) -> float:
         return self._clock() - asyncio.get_running_loop().time()

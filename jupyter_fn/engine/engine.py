@@ -18,6 +18,7 @@ from ..policy.breaker import Fuse
 from ..settings import Settings
 from ..store import attempts, costs, queue, triggers
 from ..store.database import Database
+from .alarms import Alarms
 from .backfills import Backfills
 from .batcher import Batcher
 from .bench import Bench
@@ -130,6 +131,7 @@ class Engine:
         self.backfills = Backfills(database, self.catalog, self.dispatcher, self.poller, changed=changed, clock=clock)
         self.sweeper = Sweeper(database, self.catalog, self.transitions, clock=clock)
         self.clockwatch = ClockWatch(clock=clock)
+        self.alarms = Alarms(database, self.transitions, clock=clock)
         self.outbox = Outbox(database, self.catalog, self.dispatcher.enqueue, clock=clock)
         self.elsewhere = Elsewhere(database, executor, self.bench, self.feed, self.logs, self.breakers)
         self._tasks: list[asyncio.Task[None]] = []
@@ -188,8 +190,9 @@ class Engine:
         await self.transitions.tell(self.leadership.orphans)  # before there is any worker of this service
         await self.elsewhere.start()
         await self.executor.start(self.dispatcher)
-        busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership, self.clockwatch)
-        self._tasks = [asyncio.create_task(room.run()) for room in busy]
+        await self.alarms.start()
+        busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership)
+        self._tasks = [asyncio.create_task(room.run()) for room in (*busy, self.clockwatch, self.alarms)]
         await self.batcher.start()
         await self.poller.refresh()
         self.dispatcher.wake()
@@ -262,8 +265,10 @@ class Engine:
         self.breakers.carry_out(steps)  # first, so that the claim that a freed place brings knows of it
         self.hands.carry_out(steps)
 
-    def _clock_was_set(self) -> None:
+    def _clock_was_set(self, by_s: float) -> None:
         """Whoever has a timer looks again."""
+        if by_s < 0:
+            self.alarms.clock_set_back()
         self.dispatcher.clock_was_set()
         self.breakers.start()
         self.poller.look()

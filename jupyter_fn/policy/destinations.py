@@ -140,9 +140,14 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
 
+def own_wait_s(delivery: str, tries: int) -> float:
+    """How long a delivery waits after its `tries`-th refusal, were it not asked for more."""
+    return delay_s(EXPONENTIAL, tries, seed=f"{delivery}:{tries}") if tries else 0.0
+
+
 def next_try(refusal: Refusal, *, delivery: str, tries: int, created: float, now: float) -> float | None:
     """When a delivery that was refused for the `tries`-th time is tried again; None when it is given up."""
-    wait_s = delay_s(EXPONENTIAL, tries, seed=f"{delivery}:{tries}")
+    wait_s = own_wait_s(delivery, tries)
     asked = refusal.retry_after_s
     if asked is not None and math.isfinite(asked):
         wait_s = max(wait_s, asked)

@@ -44,6 +44,7 @@ from .splitting import places, set_apart
 from .stimuli import (
     CancelRequested,
     Claimed,
+    ClockSetBack,
     EffectEntered,
     Ended,
     GivenUp,
@@ -56,7 +57,18 @@ from .stimuli import (
     Stimulus,
     Superseded,
 )
-from .verdict import FINISHED, THROTTLED, Rules, cancelled, is_too_old, judge, too_old, unknown, value_lost
+from .verdict import (
+    FINISHED,
+    THROTTLED,
+    Rules,
+    cancelled,
+    due_at_latest,
+    is_too_old,
+    judge,
+    too_old,
+    unknown,
+    value_lost,
+)
 
 Step = tuple[Run, tuple[Instruction, ...]]
 
@@ -248,6 +260,11 @@ def _again(run: Run, now: float) -> tuple[dict[str, Any], tuple[Instruction, ...
     return {"state": State.QUEUED, "worker": ""}, (WakeAt(now),)
 
 
+def _hasten(run: Run, stimulus: ClockSetBack, now: float, rules: Rules) -> Step:
+    due = due_at_latest(run, now, rules)
+    return (run.replace(due=due), (WakeAt(due),)) if due < run.due else (run, ())
+
+
 # --- cancelling ---------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +313,7 @@ _TABLE: Mapping[tuple[State, type], Callable[[Run, Any, float, Rules], Step]] = 
     **{(state, Lost): _lose for state in _HELD_BY_WORKER},
     **{(state, Recovered): _interrupt for state in _HELD_BY_WORKER},
     **{(state, CancelRequested): _cancel_held for state in _HELD_BY_WORKER},
+    (State.WAITING, ClockSetBack): _hasten,
     (State.CLAIMED, Returned): _return,
     (State.CLAIMED, Started): _start,
     (State.PUBLISHING, Published): _publish,

@@ -79,6 +79,11 @@ class EffectEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSetBack:
+    """The moment for which the run waits may lie farther away than it should."""
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """A newer version of the run's file was admitted, and only the latest one counts. Too late once a worker has the run."""
 
@@ -102,6 +107,7 @@ Stimulus = (
     | Recovered
     | CancelRequested
     | EffectEntered
+    | ClockSetBack
     | Superseded
     | GivenUp
 )

@@ -65,7 +65,7 @@ def judge(run: Run, error: Mapping[str, Any], now: float, rules: Rules) -> Verdi
     if run.batch_size > 1 and kind in _OF_ITEMS:
         split = {"state": State.SPLIT, "reason": _REASONS.get(kind, Reason.NONE), "error": error, "ended": now}
         return split, (MakeRuns(halves(run)), WakeAt(now), *FINISHED)
-    failures = run.tried + run.attempts - run.lost - run.throttled
+    failures = _failures(run)
     if failures <= rules.retries:
         return _later(run, error, now, rules, {}, times=failures)
     reason = _REASONS.get(kind, Reason.RETRIES_EXHAUSTED)
@@ -74,12 +74,28 @@ def judge(run: Run, error: Mapping[str, Any], now: float, rules: Rules) -> Verdi
 
 def _later(run: Run, error: Mapping[str, Any], now: float, rules: Rules, counts: Changes, *, times: int) -> Verdict:
     """It is tried again, unless its event would be too old by then."""
-    due = now + retry_delay_s(rules.backoff, times, seed=f"{run.id}:{run.attempts}", error=error)
+    due = now + _delay_s(run, error, rules, times)
     if is_too_old(run, due, rules):
         return counts | too_old(run, now, rules, error), FINISHED
     waiting = {"state": State.WAITING, "due": due, "priority": max(run.priority, RETRY_PRIORITY)}
     reason = _REASONS.get(class_of(error), Reason.NONE)
     return counts | waiting | {"error": error, "reason": reason}, (WakeAt(due),)
+
+
+def due_at_latest(run: Run, now: float, rules: Rules) -> float:
+    """When a run that waits is tried again, were its wait to begin now. It may be due later than that only when the clock
+    was set back since it failed."""
+    error = run.error or {}
+    times = run.throttled if class_of(error) == THROTTLED else _failures(run)
+    return now + _delay_s(run, error, rules, times)
+
+
+def _failures(run: Run) -> int:
+    return run.tried + run.attempts - run.lost - run.throttled
+
+
+def _delay_s(run: Run, error: Mapping[str, Any], rules: Rules, times: int) -> float:
+    return retry_delay_s(rules.backoff, times, seed=f"{run.id}:{run.attempts}", error=error)
 
 
 def is_too_old(run: Run, at: float, rules: Rules) -> bool:

@@ -45,6 +45,11 @@ def mean_durations(conn: Connection, since: float) -> dict[tuple[str, int], floa
     return {(function, version): mean for function, version, mean in rows}
 
 
+def latest_end(conn: Connection) -> float:
+    """When the attempt ended that ended last of all, epoch seconds; 0 when there is none."""
+    return float(conn.execute(select(func.max(attempts.c.ended))).scalar() or 0.0)
+
+
 def save_log(conn: Connection, run_id: str, attempt: int, text: str) -> None:
     """Keep what an attempt printed; a later text of the same attempt replaces it."""
     conn.execute(_KEEP, {"run_id": run_id, "attempt": attempt, "text": pack(conn, text)})

@@ -63,6 +63,17 @@ def next_due(conn: Connection, now: float, *, without: Collection[str] = ()) -> 
     return moment
 
 
+def waiting_beyond(conn: Connection, now: float) -> list[tuple[str, int, float]]:
+    """`(id, tries, due)` of all that wait for a moment after `now`."""
+    names = (deliveries.c.id, deliveries.c.tries, deliveries.c.due)
+    return [tuple(row) for row in conn.execute(select(*names).where(IS_DUE, deliveries.c.due > now))]
+
+
+def hasten(conn: Connection, delivery_id: str, due: float) -> None:
+    """It is sent again at `due` already."""
+    _change(conn, delivery_id, due=due)
+
+
 def done(conn: Connection, delivery_id: str) -> None:
     """The target has taken it."""
     _change(conn, delivery_id, state=DONE, error="")

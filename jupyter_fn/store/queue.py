@@ -233,6 +233,11 @@ def _next_due() -> Select[Any]:
 _NEXT_DUE = _next_due()
 
 
+def waiting_beyond(conn: Connection, now: float) -> list[str]:
+    """The ids of all runs that wait for a moment after `now`."""
+    return list(conn.execute(select(runs.c.id).where(runs.c.state == WAITING, runs.c.due > now)).scalars())
+
+
 def backlog(conn: Connection, now: float) -> dict[str, int]:
     """Function → how many runs could be claimed now, of active functions; those with none are left out. Of an ordered lane
     that is one at most."""

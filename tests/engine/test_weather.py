@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from jupyter_fn.model.errors import HomeRefused
 from jupyter_fn.model.run import Record
-from jupyter_fn.store import payloads, whole
+from jupyter_fn.store import deliveries, payloads, whole
 
 pytestmark = pytest.mark.anyio
 LARGE = "x" * 300_000  # goes into the payload folder
@@ -244,6 +244,37 @@ async def test_when_the_clock_was_set_forward_a_schedule_fires(noticed, busy):
     busy.clock.advance(601)
     (given,) = await busy.sent(1)
     assert given.event["type"] == "schedule.fired"
+
+
+async def test_when_the_clock_was_set_back_a_retry_waits_for_no_longer_than_its_own_delay(noticed, busy):
+    (given,) = await busy.invoked(1, retries=1, backoff="fixed(30s)")
+    busy.executor.fail(given)
+    await busy.until(lambda: busy.run(given.run_id).state == "waiting")
+    now = busy.clock.advance(-86_400)
+    await busy.until(lambda: busy.run(given.run_id).due == now + 30)
+    await busy.quiet()
+    assert busy.executor.waiting == []
+    busy.clock.advance(31)
+    (again,) = await busy.sent(1)
+    assert (again.run_id, again.attempt) == (given.run_id, 2)
+
+
+async def test_a_clock_that_was_set_back_while_no_service_was_there_makes_no_retry_wait_for_longer(busy):
+    (given,) = await busy.invoked(1, retries=1, backoff="fixed(30s)")
+    busy.executor.fail(given)
+    await busy.until(lambda: busy.run(given.run_id).state == "waiting")
+    await busy.close()
+    now = busy.clock.advance(-86_400)
+    await busy.open()
+    await busy.until(lambda: busy.run(given.run_id).due == now + 30)
+
+
+async def test_when_the_clock_was_set_back_a_delivery_waits_for_no_longer_than_its_own_delay(noticed, busy):
+    (given,) = await busy.invoked(1, then=("nobody",))
+    busy.executor.succeed(given)
+    await busy.until(lambda: [one.tries for one in busy.read(deliveries.of_run, given.run_id)] == [1])
+    now = busy.clock.advance(-86_400)
+    await busy.until(lambda: busy.read(deliveries.of_run, given.run_id)[0].due <= now + 1)
 
 
 async def test_when_the_clock_was_set_back_nothing_is_done_twice_and_workers_were_busy_for_no_less_than_nothing(

@@ -19,6 +19,7 @@ from jupyter_fn.model.errors import (
     RunCancelled,
     RunError,
     RunTimedOut,
+    Throttled,
     WorkerLost,
 )
 from jupyter_fn.model.function import Options
@@ -40,6 +41,7 @@ from jupyter_fn.policy.retry import parse_backoff
 from jupyter_fn.policy.stimuli import (
     CancelRequested,
     Claimed,
+    ClockSetBack,
     Ended,
     Lost,
     Published,
@@ -99,6 +101,27 @@ def test_a_run_that_is_not_due_is_not_claimed() -> None:
     waiting = new_run(state=State.WAITING, due=NOW + 1)
     assert play(waiting, Claimed("w1"))[0] is waiting
     assert play(waiting, Claimed("w1"), now=NOW + 1)[0].state is State.CLAIMED
+
+
+@given(
+    failures=st.integers(1, 6),
+    error=st.sampled_from([HandlerFailed("no").to_dict(), Throttled().to_dict() | {"retry_after": 3600.0}]),
+    ago_s=st.floats(-1e8, 1e4),
+)
+def test_a_clock_that_was_set_back_makes_no_retry_wait_for_longer_than_its_own_delay_or_for_less(
+    failures: int, error: dict[str, object], ago_s: float
+) -> None:
+    """`ago_s`: how long ago the last attempt failed, as the clock says now."""
+    run, now, rules = new_run(), NOW, Rules(retries=9)
+    for token in range(1, failures + 1):
+        now += 10_000
+        ended = Ended(dataclasses.replace(outcome(token), error=error))
+        run, _ = play(run, Claimed("w1"), ended, now=now, rules=rules)
+    delay_s = run.due - now
+    after, instructions = play(run, ClockSetBack(), now=now + ago_s, rules=rules)
+    assert after.replace(due=0.0) == run.replace(due=0.0)
+    assert after.due == pytest.approx(now + min(ago_s, 0.0) + delay_s)
+    assert instructions == (() if after == run else (WakeAt(after.due),))
 
 
 @pytest.mark.parametrize("back", [Returned(1), Lost("w1"), Recovered()])

@@ -30,6 +30,7 @@ from jupyter_fn.store.schema import metadata
 QUESTIONS = {
     "claimable": lambda conn: queue.claimable(conn, 1.0, 10, exclude=["g"]),
     "next_due": lambda conn: queue.next_due(conn, 1.0),
+    "waiting beyond": lambda conn: queue.waiting_beyond(conn, 1.0),
     "held_counts": queue.held_counts,
     "held_for_triggers": lambda conn: queue.held_for_triggers(conn, ["f", "g"]),
     "held_by_worker": lambda conn: queue.held_by_worker(conn, "w"),
@@ -61,12 +62,14 @@ QUESTIONS = {
     "last finish": finishes.last_finish_seq,
     "attempts": lambda conn: attempts.attempts_of(conn, "r"),
     "durations": lambda conn: attempts.mean_durations(conn, 1.0),
+    "latest end": attempts.latest_end,
     "known keys": lambda conn: events.keys_of(conn, "t", ["a", "b"]),
     "by key": lambda conn: events.by_key(conn, "t", "a"),
     "events by id": lambda conn: events.get_all(conn, ["a", "b"]),
     "records": lambda conn: records.read(conn, "topic", after=3, limit=10),
     "last record": lambda conn: records.last(conn, "topic"),
     "deliveries due": lambda conn: deliveries.due(conn, 1.0, 10, besides=["s3://bucket"]),
+    "deliveries beyond": lambda conn: deliveries.waiting_beyond(conn, 1.0),
     "next delivery": lambda conn: deliveries.next_due(conn, 1.0),
     "deliveries of a run": lambda conn: deliveries.of_run(conn, "r"),
     "dead deliveries": lambda conn: deliveries.dead_count(conn, "f"),
@@ -76,10 +79,10 @@ QUESTIONS = {
     "last endings": lambda conn: breakers.last_endings(conn, "f", after=1.0, most=20),
     "writers": lambda conn: outputs.writers(conn, ["/a", "/b"]),
 }
-# Tables that grow with every event; the partial index `runs_held` holds only what workers hold now.
+# Tables that grow with every event; the partial indices hold only what workers hold now, and what waits now.
 GROWING = "runs|events|attempts|finishes|records|deliveries|outputs"
 ALIASES = "found|one|queue|waiting|child|newer|last|open|newest|failed|other"
-WALK = re.compile(rf"SCAN ({GROWING}|{ALIASES})\b(?!.*runs_held)")
+WALK = re.compile(rf"SCAN ({GROWING}|{ALIASES})\b(?!.*runs_(held|waiting))")
 
 
 def asked(database, question):
@@ -109,7 +112,7 @@ def test_no_question_walks_over_the_history(store, question):
 
 MANY = 30_000
 LARGE = {"runs", "events", "attempts", "finishes", "records", "deliveries", "outputs"}
-OF_NOW = {"runs_held", "runs_lanes", "events_gathering"}  # partial indices
+OF_NOW = {"runs_held", "runs_lanes", "runs_waiting", "events_gathering"}  # partial indices
 VALUES = {  # SQL by column; `n` counts from 1, the last few are queued
     "seq": "n",
     "id": "'i' || n",
