@@ -12,6 +12,8 @@ from ..model.ids import digest_json
 from ..model.units import iso
 from .expressions import Expression, value_of
 
+_APART_S = 1.0  # by which clocks of several machines may differ
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -41,13 +43,17 @@ class Closing:
 
 
 def close(items: Sequence[Item], bounds: Bounds, now: float, *, more: bool = False) -> Closing:
-    """Which of `items`, oldest first, go together now. `more`: others come at once, so age closes nothing yet."""
+    """Which of `items`, oldest first, go together now. `more`: others come at once, so age closes nothing yet.
+
+    An item that is there since a moment to come has been there since before the clock was set back: nobody knows for how
+    long, so it has waited long enough.
+    """
     groups = tuple(_cut(items, bounds))
     if not groups:
         return Closing((), None)
     first, end = groups[-1]
     due = items[first].since + bounds.window_s
-    if _is_full(items[first:end], bounds) or (due <= now and not more):
+    if _is_full(items[first:end], bounds) or (_has_waited(items[first].since, bounds, now) and not more):
         return Closing(groups, None)
     return Closing(groups[:-1], due)
 
@@ -55,7 +61,11 @@ def close(items: Sequence[Item], bounds: Bounds, now: float, *, more: bool = Fal
 def waits_on(count: int, since: float, bounds: Bounds, now: float) -> bool:
     """Whether so many items, the oldest there `since`, all wait on, as far as that can be told without looking at each."""
     by_count = bounds.bytes is None and bounds.key is None
-    return by_count and count < bounds.count and now < since + bounds.window_s
+    return by_count and count < bounds.count and not _has_waited(since, bounds, now)
+
+
+def _has_waited(since: float, bounds: Bounds, now: float) -> bool:
+    return since + bounds.window_s <= now or since > now + _APART_S
 
 
 def _cut(items: Sequence[Item], bounds: Bounds) -> Iterator[tuple[int, int]]:

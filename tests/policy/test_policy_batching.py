@@ -40,6 +40,18 @@ def test_by_age_the_rest_waits_for_its_oldest_item() -> None:
     assert close(waiting(1, 1, 1), bounds, NOW + 10) == Closing(((0, 2), (2, 3)), None)
 
 
+def test_what_is_there_since_before_the_clock_was_set_back_has_waited_long_enough() -> None:
+    bounds = Bounds(count=100, window_s=10.0)
+    assert lengths(close(waiting(1, 1), bounds, NOW - 700)) == [2]
+    assert not waits_on(2, NOW, bounds, NOW - 700)
+
+
+def test_clocks_of_several_machines_may_differ_a_little() -> None:
+    bounds = Bounds(count=100, window_s=10.0)
+    assert close(waiting(1, 1), bounds, NOW - 0.9) == Closing((), NOW + 10)
+    assert waits_on(2, NOW, bounds, NOW - 0.9)
+
+
 def test_age_closes_nothing_while_more_is_about_to_come() -> None:
     assert close(waiting(1, 1, 1), Bounds(count=2), NOW, more=True) == Closing(((0, 2),), NOW)
     assert close(waiting(1, 1), Bounds(count=2), NOW, more=True) == Closing(((0, 2),), None)
