@@ -85,9 +85,14 @@ class Breakers:
         return replayed(breaker, endings, now, self._fuse)
 
     def start(self) -> None:
-        """Have those that are open tried in time."""
+        """Have those that are open tried in time, whatever has become of the clock."""
+        now = self._clock()
         for name, breaker in self._tripped.items():
-            self._ring_at(name, breaker.until)
+            nearer = breaker.set_back(now) if self.leads(name) else breaker
+            if nearer is not breaker:
+                self._turn(name, nearer)
+            else:
+                self._ring_at(name, breaker.until)
 
     def close(self) -> None:
         """Try nothing any more."""

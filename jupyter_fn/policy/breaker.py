@@ -62,6 +62,11 @@ class Breaker:
         """The same, half-open from now on."""
         return replace(self, until=now)
 
+    def set_back(self, now: float) -> Breaker:
+        """The same; its pause begins now when it would begin later, for then the clock was set back since."""
+        later_s = self.since - now
+        return self if later_s <= 0 else replace(self, since=now, until=self.until - later_s)
+
 
 def weigh(breaker: Breaker, failed: bool, now: float, fuse: Fuse) -> Breaker:
     """The breaker after one more run has failed, or succeeded. While it is open nothing counts."""

@@ -146,6 +146,17 @@ async def test_a_trip_outlives_the_service(small):
     await small.sent(1)
 
 
+async def test_its_pause_is_no_longer_when_the_clock_was_set_back(small):
+    await tripped(small)
+    await waiting(small, 1)
+    small.clock.advance(-86_400)
+    await small.restart(lambda executor: executor.joins_at_start.append("w"))
+    await small.quiet()
+    assert small.executor.waiting == []
+    later(small, 31)
+    await small.sent(1)
+
+
 async def test_what_was_counted_outlives_the_service(small):
     await small.publish(on=("topic:f batch=1",), retries=0)
     given = await feed(small, 3)

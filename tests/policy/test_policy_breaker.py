@@ -88,6 +88,13 @@ def test_it_can_be_made_ready_before_its_time() -> None:
     assert opened.error == "20 of the last 20 runs failed."
 
 
+def test_a_clock_that_was_set_back_makes_its_pause_no_longer() -> None:
+    opened = after([True] * 20)
+    assert opened.set_back(NOW - 700).until == NOW - 700 + 30
+    assert opened.set_back(NOW) is opened
+    assert opened.set_back(NOW + 700) is opened
+
+
 def test_without_a_window_it_never_opens() -> None:
     assert after([True] * 100, fuse=Fuse(runs=0)) == Breaker()
 
