@@ -89,6 +89,12 @@ class Bench:
         """Busy seconds of each worker since the last call, to be taken down."""
         return [(seat.worker.id, busy_s) for seat in self._seats.values() if (busy_s := seat.settled(now))]
 
+    def clock_was_set(self, now: float) -> None:
+        """No worker is idle, or busy, since a moment to come."""
+        for seat in self._seats.values():
+            seat.idle_since = None if seat.idle_since is None else min(seat.idle_since, now)
+            seat.busy_since = None if seat.busy_since is None else min(seat.busy_since, now)
+
     # --- views
 
     @property

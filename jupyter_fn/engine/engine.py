@@ -269,6 +269,7 @@ class Engine:
         """Whoever has a timer looks again."""
         if by_s < 0:
             self.alarms.clock_set_back()
+            self.bench.clock_was_set(self.clock())
         self.dispatcher.clock_was_set()
         self.breakers.start()
         self.poller.look()

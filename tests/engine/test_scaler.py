@@ -107,6 +107,19 @@ async def test_an_idle_worker_goes_after_its_time_and_not_before(elastic):
     await elastic.until(lambda: there(elastic) == 0, "the worker to go")
 
 
+async def test_an_idle_worker_stays_for_no_longer_when_the_clock_was_set_back(elastic, monkeypatch):
+    monkeypatch.setattr("jupyter_fn.engine.clockwatch._LOOK_S", 0.005)
+    await elastic.publish()
+    await elastic.invoke()
+    (given,) = await elastic.sent(1)
+    elastic.executor.succeed(given)
+    await elastic.ended(given.run_id)
+    now = elastic.clock.advance(-86_400)
+    await elastic.until(lambda: elastic.engine.bench.standings()[0].idle_since == now, "the clock to be looked at")
+    elastic.clock.advance(60.1)
+    await elastic.until(lambda: there(elastic) == 0, "the worker to go")
+
+
 async def test_a_busy_worker_never_goes(elastic):
     await elastic.publish()
     await elastic.invoke()
