@@ -13,6 +13,7 @@ from ..model.event import NewEvent
 from ..model.trigger import Trigger
 from ..model.units import iso, parse_time
 from ..policy.schedule import (
+    Rate,
     Schedule,
     check_misfire,
     due,
@@ -68,7 +69,7 @@ class ScheduleSource:
 
     def poll(self, position: Any, now: float) -> Poll:
         """Everything that fires up to `now`; wakes at the next fire time."""
-        state = position or {"anchor": now, "last": now}
+        state = self._as_of(position or {"anchor": now, "last": now}, now)
         schedule = self._schedule(state["anchor"])
         found = due(schedule, after=state["last"], now=now, misfire=self._misfire)
         events = [self._event(schedule, fire) for fire in found.fires]
@@ -77,6 +78,16 @@ class ScheduleSource:
         return Poll(
             events=events, position=after, wake_at=wake_at, more=found.more, ended=wake_at is None and not found.more
         )
+
+    def _as_of(self, state: dict[str, float], now: float) -> dict[str, float]:
+        """What is done up to a moment to come was done before the clock was set back. It goes on from now, and a rate that has
+        not begun yet on the grid that it has: what fires again has the key that it had, and the ledger knows it."""
+        if state["last"] <= now:
+            return state
+        schedule, anchor = self._schedule(state["anchor"]), state["anchor"]
+        if isinstance(schedule, Rate) and anchor > now + schedule.period_s:
+            anchor -= schedule.period_s * math.ceil((anchor - now) / schedule.period_s)
+        return {**state, "last": now, "anchor": anchor}
 
     def past(self, asked: Asked, now: float) -> Iterator[Poll]:
         """Every fire time of the span up to now. A rate that nobody follows counts from the beginning of the span."""

@@ -39,6 +39,28 @@ def test_a_rate_counts_from_the_first_look_also_after_restarts(source_of: Build)
     assert poll.wake_at == MORNING + 1207
 
 
+@pytest.mark.parametrize("text", ["rate(10 minutes)", "cron(*/10 * * * *)"])
+def test_when_the_clock_was_set_back_it_goes_on_from_there_and_what_fires_again_has_the_same_key(
+    source_of: Build, text: str
+) -> None:
+    first = source_of(text).poll(None, MORNING)
+    fired_before = source_of(text).poll(first.position, MORNING + 1200)
+    back = source_of(text).poll(fired_before.position, MORNING + 900)
+    assert (fired(back), back.wake_at) == ([], MORNING + 1200)
+    again = source_of(text).poll(back.position, MORNING + 1200)
+    assert [event.key for event in again.events] == [event.key for event in fired_before.events]
+    assert again.wake_at == MORNING + 1800
+
+
+@pytest.mark.parametrize("text", ["rate(10 minutes)", "cron(*/10 * * * *)"])
+def test_what_has_begun_in_a_future_that_was_none_does_not_wait_for_it(source_of: Build, text: str) -> None:
+    first = source_of(text).poll(None, MORNING + 365 * DAY)
+    wrong = source_of(text).poll(first.position, MORNING + 365 * DAY + 600)
+    back = source_of(text).poll(wrong.position, MORNING)
+    assert (fired(back), back.wake_at) == ([], MORNING + 600)
+    assert fired(source_of(text).poll(back.position, MORNING + 600)) == [MORNING + 600]
+
+
 def test_between_fire_times_the_position_stays(source_of: Build) -> None:
     source = source_of("rate(10 minutes)")
     position = source.poll(None, MORNING).position
