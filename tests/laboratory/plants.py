@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from jupyter_fn.engine import clockwatch, dispatcher, hands, outbox, poller, replays, transitions
+from jupyter_fn.engine import alarms, clockwatch, dispatcher, hands, outbox, poller, replays, transitions
 from jupyter_fn.model.run import State
 from jupyter_fn.policy import lifecycle, splitting, verdict
 from jupyter_fn.policy.instructions import PublishFiles
@@ -200,6 +200,11 @@ def _clock() -> list[Patch]:
     return [mock.patch.object(clockwatch, "_NOTICED_S", 1e9)]
 
 
+def _yesterday() -> list[Patch]:
+    """What waits for a time that was none goes on waiting."""
+    return [mock.patch.object(alarms.Alarms, "clock_set_back", return_value=None)]
+
+
 def _sleepy() -> list[Patch]:
     """The end of a run is no reason to begin another one."""
     return [mock.patch.object(dispatcher.Dispatcher, "place_freed", return_value=None)]
@@ -225,6 +230,7 @@ PLANTS: Mapping[str, Callable[[], list[Patch]]] = {
     "batch": _batch,
     "replay": _replay,
     "clock": _clock,
+    "yesterday": _yesterday,
     "sleepy": _sleepy,
 }
 
@@ -239,7 +245,7 @@ SHOWN_BY: Mapping[str, str] = {  # the scenario that shows it soonest
     "delivery": "Destinations",
     "batch": "Gathering",
     "replay": "Replaying",
-    "clock": "Clocks",
+    **dict.fromkeys(("clock", "yesterday"), "Clocks"),
 }
 
 
