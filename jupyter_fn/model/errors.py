@@ -32,6 +32,7 @@
         ├ ResultNotSerializable   the handler's value is not JSON (fatal)
         ├ RunTimedOut             killed at the time limit
         ├ OutOfMemory             killed at the memory limit; limit and peak
+        ├ LimitExceeded           killed at another limit of its worker: processes, scratch, output
         ├ EnvironmentDied         exit or signal inside the handler
         ├ WorkerLost              the worker went away (infrastructure)
         ├ RunCancelled            killed on request
@@ -237,6 +238,10 @@ class RunTimedOut(RunError):
 
 class OutOfMemory(RunError):
     """Killed at its memory limit."""
+
+
+class LimitExceeded(RunError):
+    """Killed at a limit of its worker: processes, scratch or output. Both numbers are in it."""
 
 
 class EnvironmentDied(RunError):

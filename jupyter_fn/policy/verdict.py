@@ -25,7 +25,9 @@ _REASONS: Mapping[str, Reason] = {
     "OutOfMemory": Reason.OUT_OF_MEMORY,
     "EnvironmentDied": Reason.ENVIRONMENT_DIED,
 }
-_OF_ITEMS = frozenset({"HandlerFailed", *_REASONS})  # one item may be to blame, so a batch is split to find it
+_OF_ITEMS = frozenset(
+    {"HandlerFailed", "LimitExceeded", *_REASONS}
+)  # one item may be to blame, so a batch is split to find it
 
 Changes = dict[str, Any]
 Verdict = tuple[Changes, tuple[Instruction, ...]]

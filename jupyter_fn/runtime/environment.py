@@ -41,18 +41,20 @@ from .context import Context, Produced
 from .effects import Effects, ask
 from .event import Fields, make_event
 from .failures import NOTHING, Answer, answer_of
-from .faults import handler_failed, load_failed
+from .faults import CUT_OFF, handler_failed, load_failed
 from .linux import adopt_orphans, die_with_parent
 from .loading import Handler, check_packages, load_handler, unpack
 from .metering import Measured, Meter
 from .outputs import discard
 from .packets import packed, receive, send, unpacked
+from .remains import end_remains
 from .writes import Writes
 
 _SLACK_MB = 128  # beyond the limit before the kernel refuses memory: the watch, which sees real use, comes first
 _fields = json.JSONDecoder(object_hook=Fields).decode
 _STACK_MB = 8  # what a thread reserves; thread pools have one or two per core
 _MOST_FILES = 4096
+_CPU_SLACK_S = 5.0  # the watch, which looks at the clock, comes first
 _OOM_SCORE = 500  # when the machine runs out of memory, an environment goes before the worker
 
 
@@ -96,6 +98,7 @@ class Environment:
     def __init__(self, channel: socket.socket, meter: Meter) -> None:
         self.channel = channel
         self.meter = meter
+        self.connection = _identity(channel.fileno())
         self.pid = os.getpid()
         self.room = Path()
         self.terms: Terms
@@ -107,6 +110,12 @@ class Environment:
     def tell(self, message: dict[str, Any]) -> None:
         """One packet to the owner."""
         send(self.channel, packed(message))
+
+    def stay_connected(self) -> None:
+        """Leave when the handler has closed what leads to the owner, before something goes to whatever has come in its
+        place: another file, a socket to a stranger."""
+        if _identity(self.channel.fileno()) != self.connection or not logs.is_open():
+            os._exit(CUT_OFF)
 
     def may_enter(self, assignment: Assignment, name: str) -> bool:
         """Ask the owner whether a block of `context.effect` may begin. Blocks."""
@@ -160,6 +169,7 @@ class Environment:
         started = time.time()
         answer, error = NOTHING, None
         self.writes.begin()
+        self.limit_cpu()
         self.meter.start()
         try:
             os.chdir(self.terms.folder)  # the run before may have gone elsewhere
@@ -167,15 +177,27 @@ class Environment:
             answer = answer_of(value, assignment.event, batch_size=assignment.batch_size)
         except BaseException as raised:
             error = raised
+        if os.getpid() != self.pid:
+            os._exit(0)  # the handler forked, and this is its child that came back out of it
+        remained = end_remains()
+        self.stay_connected()
         measured = self.meter.stop()
         self.writes.end()
         effects.close()
-        if os.getpid() != self.pid:
-            os._exit(0)  # the handler forked, and this is its child that came back out of it
+        if remained:
+            logs.say(f"The run had left processes behind ({remained}); they were ended.")
         outcome = self.outcome(assignment, produced, measured, answer=answer, error=error)
+        outcome["spent"] = isinstance(error, MemoryError) or remained > 0  # whatever has used them would miss them
         log_end = logs.end()
         outcome["usage"]["bytes_written"] -= min(measured.bytes_written, log_end - log_start)
         return {**outcome, "started": started, "ended": time.time(), "log": [log_start, log_end]}
+
+    def limit_cpu(self) -> None:
+        """Should nobody look at the clock, the kernel ends what computes for longer than its time on all processors."""
+        most_s = time.process_time() + self.terms.timeout_s * (os.cpu_count() or 1) + _CPU_SLACK_S
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        soft = int(most_s) if hard == resource.RLIM_INFINITY else min(int(most_s), hard)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
     def outcome(
         self,
@@ -208,7 +230,6 @@ class Environment:
             "staged": [asdict(file) for file in produced.staged.values()],
             "emitted": [asdict(record) for record in produced.emitted],
             "retained_kb": self.meter.retained_kb(),
-            "spent": isinstance(error, MemoryError),
         }
 
     def usage(self, measured: Measured) -> dict[str, Any]:
@@ -223,6 +244,15 @@ class Environment:
             "bytes_read": measured.bytes_read,
             "bytes_written": measured.bytes_written,
         }
+
+
+def _identity(fd: int) -> tuple[int, int] | None:
+    """What a descriptor leads to; None when it is closed."""
+    try:
+        there = os.fstat(fd)
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
 
 
 def _attempt(assignment: Assignment) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..model.errors import (
     EnvironmentDied,
     FnError,
     HandlerFailed,
+    LimitExceeded,
     LoadFailed,
     LoopRefused,
     OutOfMemory,
@@ -25,6 +26,7 @@ from ..model.errors import (
 )
 from ..model.units import format_duration
 
+CUT_OFF = 76  # EX_PROTOCOL: how an environment ends that cannot speak to its owner any more
 _OWN = str(Path(__file__).parent.parent) + "/"
 _MOST_MESSAGE = 8_192
 _MOST_TRACEBACK = 65_536
@@ -94,6 +96,25 @@ def out_of_memory(limit_mb: int, peak_mb: int) -> dict[str, Any]:
     return OutOfMemory(cause, f"Give it more, such as --memory {_roomier(limit_mb, peak_mb)}MB.").to_dict()
 
 
+def too_many_processes(limit: int) -> dict[str, Any]:
+    """Killed at the worker's limit of processes."""
+    cause = f"The run had more than {limit} processes at once, the limit of its worker, and was killed."
+    return LimitExceeded(cause, "Start fewer at once, or set max_processes of the service higher.").to_dict()
+
+
+def too_much_scratch(limit_mb: int, used_mb: int) -> dict[str, Any]:
+    """Killed at the worker's limit of scratch."""
+    cause = f"The run had {used_mb} MB in its scratch folder, where its worker allows {limit_mb} MB, and was killed."
+    remedy = "Remove what is not needed any more, write to another place, or set scratch_mb of the service higher."
+    return LimitExceeded(cause, remedy).to_dict()
+
+
+def too_much_logged(limit_mb: int, used_mb: int) -> dict[str, Any]:
+    """Killed at the worker's limit of output."""
+    cause = f"The run printed {used_mb} MB, where its worker allows {limit_mb} MB, and was killed."
+    return LimitExceeded(cause, "Print less, or set log_mb of the service higher.").to_dict()
+
+
 def _roomier(limit_mb: int, peak_mb: int) -> int:
     """A power of two above both."""
     return 1 << max(limit_mb, peak_mb).bit_length()
@@ -108,6 +129,10 @@ def died(status: int | None) -> dict[str, Any]:
         remedy = "The log ends with where it was, if Python could still say it."
         if -status == signal.SIGKILL:
             remedy = "Nobody here did that: the machine may be out of memory."
+        return EnvironmentDied(cause, remedy).to_dict()
+    if status == CUT_OFF:
+        cause = "The handler closed or took the connection between its process and its worker, so nobody can know its value."
+        remedy = "Close the files that the handler has opened, not every descriptor (os.closerange, daemonize)."
         return EnvironmentDied(cause, remedy).to_dict()
     cause = f"The handler's process ended itself with exit code {status}."
     return EnvironmentDied(cause, "A handler must return or raise, not leave by os._exit.").to_dict()

@@ -91,6 +91,20 @@ def _text(fd: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
+def is_open() -> bool:
+    """Whether descriptor 1 is still something to write to."""
+    try:
+        os.fstat(1)
+    except OSError:
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    """A line of ours in the log of the run."""
+    os.write(1, f"[jupyter-fn] {text}\n".encode())
+
+
 def begin(run_id: str) -> int:
     """A run begins: its id stands in what it logs. Gives the log's length."""
     _FORMATTER.run_id = run_id

@@ -15,14 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cgroups import AUTO
 from .linux import require_linux
 from .packets import packed, packet_pair, receive, send, unpacked
+from .spawned import FORK
 
 log = logging.getLogger(__name__)
 _START_LIMIT_S = 60.0
 _END_LIMIT_S = 5.0
 _SAID_AGAIN = 0.1  # of a lease: it need not be said more often
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_ONE_THREAD = {  # in a process that forks; jemalloc's own would be one, too, and is pyarrow's
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,7 @@ class Death:
     status: int | None
     cpu_ms: float
     reason: str = ""
+    out_of_memory: bool = False  # the kernel has killed in it at the limit of its cgroup
 
 
 class Nursery:
@@ -48,8 +54,12 @@ class Nursery:
         born: Callable[[str, int], None],
         died: Callable[[str, Death], None],
         lost: Callable[[], None],
+        start: str = FORK,
+        cgroup: str = AUTO,
     ) -> None:
+        """`start`: `fork`, or `spawn` for a fresh process each time; `cgroup`: `auto`, `off`, or a folder."""
         self._folder = folder
+        self._ways = [start, cgroup]
         self._born, self._died, self._lost = born, died, lost
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -69,6 +79,7 @@ class Nursery:
         require_linux()
         near, far = packet_pair()
         command = [sys.executable, "-P", "-m", f"{__package__}.zygote", str(far.fileno()), str(os.getpid())]
+        command += self._ways
         with far:
             self._process = subprocess.Popen(
                 command,
@@ -76,7 +87,7 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 cwd=self._folder,
-                env={**dict.fromkeys(_ONE_THREAD, "1"), **os.environ},
+                env={**_ONE_THREAD, **os.environ},
                 start_new_session=True,
             )
         near.setblocking(False)
@@ -85,10 +96,11 @@ class Nursery:
         loop.add_reader(near, self._hear)
         self._watchdog = loop.call_later(_START_LIMIT_S, self._give_up)
 
-    def fork(self, name: str, channel: int, log_fd: int) -> None:
-        """Ask for a new environment with these two descriptors; `born` or `died` follows."""
+    def fork(self, name: str, channel: int, log_fd: int, *, memory_mb: int, processes: int = 0) -> None:
+        """Ask for a new environment with these two descriptors; `born` or `died` follows. The kernel keeps it within
+        these limits where it can."""
         self.start()
-        self._ask({"fork": name}, [channel, log_fd])
+        self._ask({"fork": name, "memory_mb": memory_mb, "processes": processes}, [channel, log_fd])
 
     def kill(self, name: str) -> None:
         """Ask to kill an environment and everything it started; `died` follows. One that is dead already is fine."""
@@ -140,6 +152,7 @@ class Nursery:
                 status=None if status is None else int(str(status)),
                 cpu_ms=float(str(message["cpu_ms"])),
                 reason=str(message["error"] or ""),
+                out_of_memory=bool(message["oom"]),
             )
             self._died(str(message["died"]), death)
 

@@ -76,4 +76,6 @@ def _reason(ticket: Ticket, warm: Warm, death: Death) -> Mapping[str, Any] | Non
         return faults.not_startable("the environment was stopped")
     if death.reason:
         return faults.not_startable(death.reason)
+    if death.out_of_memory:
+        return faults.out_of_memory(warm.terms.memory_mb, max(warm.terms.memory_mb, ticket.peak_kb >> 10))
     return faults.died(death.status)

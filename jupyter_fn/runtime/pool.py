@@ -15,13 +15,16 @@ from typing import Any, Protocol
 from ..model.run import Outcome
 from . import effects, faults
 from .assignment import Assignment
+from .cgroups import AUTO
 from .given import Given
+from .limits import KERNEL_SLACK_MB, USUAL, Limits
 from .line import Line
 from .linux import kill
 from .logs import new_log
 from .nursery import Death, Nursery
 from .outcomes import cut_short, said, unsaid
 from .outputs import discard
+from .spawned import FORK
 from .warm import Doom, Ticket, Warm, new_ticket
 from .watch import Watch
 
@@ -57,14 +60,27 @@ class Reports(Protocol):
 class Environments:
     """A zygote and its environments. At most `slots` of them run at once; what is handed in beyond that waits in order."""
 
-    def __init__(self, folder: Path, *, slots: int, reports: Reports, most_idle: int | None = None) -> None:
-        """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot)."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        slots: int,
+        reports: Reports,
+        most_idle: int | None = None,
+        limits: Limits = USUAL,
+        start: str = FORK,
+        cgroup: str = AUTO,
+    ) -> None:
+        """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot).
+        `start` is how they begin: `fork`, or `spawn` where a fork is not wanted. `cgroup` is where each of them gets a
+        cgroup of its own: `auto`, `off`, or a folder of cgroup v2."""
         self.slots = slots
+        self._limits = limits
         self._reports = reports
         self._folder = folder
         self._most_idle = 4 * slots if most_idle is None else most_idle
-        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost)
-        self._watch = Watch(self, lambda: self._nursery.ready_since)
+        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost, start=start, cgroup=cgroup)
+        self._watch = Watch(self, lambda: self._nursery.ready_since, limits=limits)
         self._lines: dict[str, Line] = {}  # by the digest of their terms
         self._line_of: dict[Warm, Line] = {}
         self._by_name: dict[str, Warm] = {}
@@ -212,7 +228,8 @@ class Environments:
         self._line_of[warm] = line
         self._by_name[name] = warm
         asyncio.get_running_loop().add_reader(warm.near, self._hear, warm)
-        self._nursery.fork(name, warm.far.fileno(), warm.log)
+        kept_within = {"memory_mb": line.terms.memory_mb + KERNEL_SLACK_MB, "processes": self._limits.processes}
+        self._nursery.fork(name, warm.far.fileno(), warm.log, **kept_within)
         warm.load(self._bundle(line.terms.bundle))
         return warm
 
@@ -398,7 +415,8 @@ class Environments:
             self._forget(warm)
 
     def _forget(self, warm: Warm) -> None:
-        """It is dead, or will be when it reads the end of the conversation."""
+        """It is dead, or will be at once, with whatever it has left: it may be one that does not listen any more."""
+        self._nursery.kill(warm.name)
         line = self._line_of.pop(warm)
         del self._by_name[warm.name]
         for place in (line.busy, line.idle):

@@ -18,6 +18,7 @@ from .packets import packed, packet_pair, receive, send, unpacked
 
 _MOST_RUNS = 10_000  # then an environment is replaced
 _MOST_AGE_S = 3_600.0
+_ROOM_FIRST_S = 0.05  # most are done by then
 _LOG_CUT_AT = 4_194_304
 
 
@@ -79,6 +80,7 @@ class Warm:
         self.doom: Doom | None = None
         self.base_kb = 0
         self.init_ms = 0.0
+        self.room_due = self.made + _ROOM_FIRST_S  # when to look again at what lies on disk
         self.runs = 0
         self.cpu_ms = 0.0  # of all runs so far
         self.log_at = 0  # the log's length at the last outcome
