@@ -79,6 +79,7 @@ def _open_engine(settings: Settings) -> Iterator[Engine]:
     from .engine.engine import Engine
     from .executors.dask import DaskExecutor
     from .model.ids import digest
+    from .runtime.limits import Limits, Ways
     from .store import payloads
     from .store.database import Database
 
@@ -96,6 +97,11 @@ def _open_engine(settings: Settings) -> Iterator[Engine]:
             max_workers=settings.max_workers,
             beat_s=settings.beat_s,
             lease_s=settings.lease_s,
+            ways=Ways(
+                limits=Limits(processes=settings.max_processes, scratch_mb=settings.scratch_mb, log_mb=settings.log_mb),
+                start=settings.environment_start,
+                cgroup=settings.cgroup,
+            ),
         )
         yield Engine(settings, database, executor, check_here=settings.cluster == "local")
 

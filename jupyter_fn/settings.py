@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     cluster: str = "local"  # local | tcp://… | pkg.Class key=value …
     max_workers: int = 0  # local cluster; 0 = one per core, at least 2
     slots_per_worker: int = 4
+    max_processes: int = Field(512, ge=0)  # of one run at once; 0 = any number
+    scratch_mb: int = Field(10_240, ge=0)  # of one run, on its worker's disk; 0 = any amount
+    log_mb: int = Field(256, ge=0)  # printed by one run; 0 = any amount
+    environment_start: Literal["fork", "spawn"] = "fork"  # spawn: a fresh process each time
+    cgroup: str = "auto"  # where environments get cgroups: auto, off, or a folder of version 2
     idle_timeout_s: float = 60.0  # a worker without work is retired after this
     target_latency_s: float = 1.0  # how long the backlog may take; decides how many workers are wanted
     service_beat_s: float = 1.0  # with a store that services share: how often one says that it lives

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..model.errors import BadValue, WorkerLost
 from ..runtime.assignment import Assignment
+from ..runtime.limits import USUAL, Ways
 from .bundles import LoadBundle, fetch
 from .clusters import LOCAL_CONFIG, cluster_class, local_arguments, parse_cluster
 from .lane import Batch, Lane
@@ -45,8 +46,10 @@ class DaskExecutor:
         beat_s: float = 5.0,
         lease_s: float = 15.0,
         folder: str | None = None,
+        ways: Ways = USUAL,
     ) -> None:
-        """`service` names the home, so that services can share a cluster; `folder` is for a local cluster's scratch.
+        """`service` names the home, so that services can share a cluster; `folder` is for a local cluster's scratch;
+        `ways` is how workers make environments.
 
         Raises:
             BadValue: `cluster` cannot be read.
@@ -58,6 +61,7 @@ class DaskExecutor:
         self._max_workers = max_workers
         self._beat_s, self._lease_s = beat_s, lease_s
         self._folder = folder
+        self._ways = ways
         self._incarnation = time.time()
         self._cluster: Any = None
         self._client: Any = None
@@ -179,7 +183,7 @@ class DaskExecutor:
             raise BadValue(cause, "Start one, or check --cluster.") from error
         client.subscribe_topic("all", self._hear)
         try:
-            await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots))
+            await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots, ways=self._ways))
         except Exception as error:  # whatever a worker met when it unpickled the plugin or set it up
             await client.close()
             cause = f"The workers of {self._spec.target or 'the cluster'} cannot run functions: {error}."

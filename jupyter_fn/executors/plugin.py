@@ -11,6 +11,7 @@ from distributed import Status, WorkerPlugin
 
 from ..model.run import Outcome
 from ..runtime.assignment import Assignment, Terms
+from ..runtime.limits import USUAL, Ways
 from ..runtime.pool import Environments
 from .lane import Batch, Lane
 from .wire import outcome_to_dict
@@ -32,8 +33,9 @@ class EnvironmentsPlugin(WorkerPlugin):
     """Keeps the environments of one service on its worker. Registered under a name of that service, so that several
     services can share a cluster, and so that a service that comes back replaces what it left."""
 
-    def __init__(self, service: str, *, slots: int) -> None:
+    def __init__(self, service: str, *, slots: int, ways: Ways = USUAL) -> None:
         self.service = service
+        self.ways = ways
         self.slots = slots
         self.name = plugin_name(service)
 
@@ -42,7 +44,7 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.worker = worker
         self.folder = Path(worker.local_directory) / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.environments = Environments(self.folder, slots=self.slots, reports=self)
+        self.environments = Environments(self.folder, slots=self.slots, reports=self, ways=self.ways)
         self.environments.start()
         self.lane: Lane | None = None
         self.terms: dict[str, Terms] = {}  # by digest, as they were told on any lane

@@ -109,8 +109,17 @@ def delegated(proc: Path = Path("/proc/self")) -> tuple[Path, ...]:
     if not points:
         return ()
     here = Path(points[0]) / own.lstrip("/")
-    places = (here,) if own == "/" else (here.parent, here)
-    return tuple(place for place in places if os.access(place / "cgroup.procs", os.W_OK))
+    above = (here.parent,) if own != "/" and _is_ours(here.parent) else ()
+    return tuple(place for place in (*above, here) if os.access(place / "cgroup.procs", os.W_OK))
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether it was delegated: root may write everywhere, so there the service manager's mark decides."""
+    if os.geteuid() != 0:
+        return True
+    with suppress(OSError):
+        return os.getxattr(place, "user.delegate") == b"1"
+    return False
 
 
 def limits_of(memory_mb: int, processes: int) -> dict[str, str]:

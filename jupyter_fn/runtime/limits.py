@@ -1,8 +1,11 @@
-"""What a worker lets one environment use, beside the time and the memory that its version names."""
+"""What a worker lets one environment use, beside the time and the memory that its version names, and how it makes one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from .cgroups import AUTO
+from .spawned import FORK
 
 KERNEL_SLACK_MB = (
     256  # beyond the memory limit before the kernel steps in: the watch knows what to say, and comes first
@@ -18,4 +21,13 @@ class Limits:
     log_mb: int = 256  # printed by one run
 
 
-USUAL = Limits()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How a worker makes environments and keeps them within bounds."""
+
+    limits: Limits = Limits()
+    start: str = FORK  # or `spawn`: a fresh process each time
+    cgroup: str = AUTO  # or `off`, or the folder of cgroup v2 in which each gets its own
+
+
+USUAL = Ways()

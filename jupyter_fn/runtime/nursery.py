@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cgroups import AUTO
+from .limits import USUAL, Ways
 from .linux import require_linux
 from .packets import packed, packet_pair, receive, send, unpacked
-from .spawned import FORK
 
 log = logging.getLogger(__name__)
 _START_LIMIT_S = 60.0
@@ -54,12 +53,10 @@ class Nursery:
         born: Callable[[str, int], None],
         died: Callable[[str, Death], None],
         lost: Callable[[], None],
-        start: str = FORK,
-        cgroup: str = AUTO,
+        ways: Ways = USUAL,
     ) -> None:
-        """`start`: `fork`, or `spawn` for a fresh process each time; `cgroup`: `auto`, `off`, or a folder."""
         self._folder = folder
-        self._ways = [start, cgroup]
+        self._ways = [ways.start, ways.cgroup]
         self._born, self._died, self._lost = born, died, lost
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None

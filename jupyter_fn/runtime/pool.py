@@ -15,16 +15,14 @@ from typing import Any, Protocol
 from ..model.run import Outcome
 from . import effects, faults
 from .assignment import Assignment
-from .cgroups import AUTO
 from .given import Given
-from .limits import KERNEL_SLACK_MB, USUAL, Limits
+from .limits import KERNEL_SLACK_MB, USUAL, Ways
 from .line import Line
 from .linux import kill
 from .logs import new_log
 from .nursery import Death, Nursery
 from .outcomes import cut_short, said, unsaid
 from .outputs import discard
-from .spawned import FORK
 from .warm import Doom, Ticket, Warm, new_ticket
 from .watch import Watch
 
@@ -67,20 +65,16 @@ class Environments:
         slots: int,
         reports: Reports,
         most_idle: int | None = None,
-        limits: Limits = USUAL,
-        start: str = FORK,
-        cgroup: str = AUTO,
+        ways: Ways = USUAL,
     ) -> None:
-        """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot).
-        `start` is how they begin: `fork`, or `spawn` where a fork is not wanted. `cgroup` is where each of them gets a
-        cgroup of its own: `auto`, `off`, or a folder of cgroup v2."""
+        """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot)."""
         self.slots = slots
-        self._limits = limits
+        self._limits = ways.limits
         self._reports = reports
         self._folder = folder
         self._most_idle = 4 * slots if most_idle is None else most_idle
-        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost, start=start, cgroup=cgroup)
-        self._watch = Watch(self, lambda: self._nursery.ready_since, limits=limits)
+        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost, ways=ways)
+        self._watch = Watch(self, lambda: self._nursery.ready_since, limits=ways.limits)
         self._lines: dict[str, Line] = {}  # by the digest of their terms
         self._line_of: dict[Warm, Line] = {}
         self._by_name: dict[str, Warm] = {}

@@ -114,7 +114,9 @@ class Warm:
         unread = set()
         with suppress(BlockingIOError):
             while packet := receive(self.far, socket.MSG_DONTWAIT):
-                unread.add(Assignment.of(self.terms, unpacked(packet[0])).key)
+                own = unpacked(packet[0])
+                if isinstance(own, list):  # else it is the order to load, of one that never began to read
+                    unread.add(Assignment.of(self.terms, own).key)
         taken = [ticket for ticket in self.tickets if ticket.key in unread]
         self.tickets = deque(ticket for ticket in self.tickets if ticket.key not in unread)
         return taken

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from . import faults
-from .limits import USUAL, Limits
+from .limits import Limits
 from .linux import descendants, disk_kb, private_kb, punch_hole, unnamed_kb
 from .logs import droppable, read_new
 from .warm import Warm
@@ -55,7 +55,7 @@ class Watched(Protocol):
 class Watch:
     """A timer that runs only while something is busy."""
 
-    def __init__(self, pool: Watched, ready_since: Callable[[], float | None], *, limits: Limits = USUAL) -> None:
+    def __init__(self, pool: Watched, ready_since: Callable[[], float | None], *, limits: Limits) -> None:
         """`ready_since`: when the zygote began to take requests (monotonic), None while it does not."""
         self._pool = pool
         self._limits = limits

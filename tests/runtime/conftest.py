@@ -13,8 +13,10 @@ from jupyter_fn.model.run import Outcome
 from jupyter_fn.model.version import Bundle
 from jupyter_fn.runtime.assignment import Assignment
 from jupyter_fn.runtime.given import Given
+from jupyter_fn.runtime.limits import Ways
 from jupyter_fn.runtime.loading import pack
 from jupyter_fn.runtime.pool import Environments
+from jupyter_fn.runtime.spawned import FORK, SPAWN
 from tests.attempts import attempt
 
 PATIENCE_S = 60.0
@@ -198,16 +200,30 @@ def house_with(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         house.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What holds for environments holds however they begin."""
+    if "house" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ("test_limits", "test_pool"):
+        metafunc.parametrize("house", [FORK, SPAWN], indirect=True)
+
+
 @pytest.fixture(scope="session")
-def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    house = House(tmp_path_factory.mktemp("pool")).open()
-    yield house
-    house.close()
+def shared_houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], House]]:
+    made: dict[str, House] = {}
+
+    def house_of(start: str) -> House:
+        if start not in made:
+            made[start] = House(tmp_path_factory.mktemp("pool")).open(ways=Ways(start=start))
+        return made[start]
+
+    yield house_of
+    for house in made.values():
+        house.close()
 
 
 @pytest.fixture
-def house(shared_house: House, tmp_path: Path) -> Iterator[House]:
+def house(shared_houses: Callable[[str], House], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[House]:
     """Two slots. The zygote is shared by tests; environments are not, for each test has its own folder."""
+    shared_house = shared_houses(getattr(request, "param", FORK))
     yield shared_house.renew(tmp_path)
     shared_house.runner.run(shared_house.pool.abandon())
     shared_house.pool._given = Given()  # tests name their runs as they like

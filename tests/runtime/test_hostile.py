@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_fn.runtime.given import Given
-from jupyter_fn.runtime.limits import Limits
+from jupyter_fn.runtime.limits import Limits, Ways
 from jupyter_fn.runtime.linux import descendants
 from tests.runtime.conftest import House
 
@@ -73,7 +73,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
     def house_of(kind: str) -> House:
         if kind not in made:
-            made[kind] = House(tmp_path_factory.mktemp("pool")).open(limits=TIGHT, **KINDS[kind])
+            made[kind] = House(tmp_path_factory.mktemp("pool")).open(ways=Ways(limits=TIGHT, **KINDS[kind]))
         return made[kind]
 
     yield house_of
