@@ -1,4 +1,5 @@
-"""Workers of a Dask cluster. Dask starts, retires and loses workers; runs travel over a lane to each of them."""
+"""Workers of a Dask cluster. Dask starts, retires and loses workers; runs travel over a lane to each of them, directly
+where that can be done, else by the scheduler."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -20,13 +22,16 @@ from .bundles import LoadBundle, fetch
 from .clusters import LOCAL_CONFIG, cluster_class, local_arguments, parse_cluster
 from .lane import Batch, Lane
 from .protocol import Listener, Worker
+from .way import Relayed, Way
 from .wire import outcome_from_dict
 
 log = logging.getLogger(__name__)
 _LOOK_FIRST_S = 0.05
 _LOOK_EVERY_S = 10.0
 _AGAIN_S = 1.0
+_DIRECT_LIMIT_S = 3.0  # a worker that cannot be reached directly by then is reached by the scheduler
 _HELLO_LIMIT_S = 60.0
+_GATEWAY = "gateway:"  # how the address of a scheduler behind a proxy begins, as dask-gateway has it
 _CONNECT_LIMIT_S = 10.0
 _LEAVE_LIMIT_S = 2.0
 _MOST_ELSEWHERE = 16  # workers of a cluster class, when no maximum is set
@@ -47,9 +52,10 @@ class DaskExecutor:
         lease_s: float = 15.0,
         folder: str | None = None,
         ways: Ways = USUAL,
+        relayed: bool = False,
     ) -> None:
         """`service` names the home, so that services can share a cluster; `folder` is for a local cluster's scratch;
-        `ways` is how workers make environments.
+        `ways` is how workers make environments; `relayed`: do not try to reach workers directly.
 
         Raises:
             BadValue: `cluster` cannot be read.
@@ -62,6 +68,7 @@ class DaskExecutor:
         self._beat_s, self._lease_s = beat_s, lease_s
         self._folder = folder
         self._ways = ways
+        self._relayed = relayed
         self._incarnation = time.time()
         self._cluster: Any = None
         self._client: Any = None
@@ -274,11 +281,11 @@ class DaskExecutor:
 
     async def _serve(self, member: _Member) -> None:
         try:
-            comm, hello = await self._enter(member.address)
+            way, hello = await self._enter(member.address)
         except (OSError, TimeoutError) as error:
             log.warning("The worker at %s takes no runs: %s.", member.address, error)
             return
-        lane = Lane(comm, beat_s=self._beat_s, silence_s=self._lease_s)
+        lane = Lane(way, beat_s=self._beat_s, silence_s=self._lease_s)
         worker_id = f"{hello['id']}-{next(self._numbers)}"
         worker = Worker(id=worker_id, name=str(hello["name"]), slots=hello["slots"], joined=time.time())
         member.begin(lane, worker)
@@ -291,24 +298,41 @@ class DaskExecutor:
             member.end()
             self._listener.worker_lost(worker_id)
 
-    async def _enter(self, address: str) -> tuple[Any, dict[str, Any]]:
-        from distributed.comm.core import connect
-
+    async def _enter(self, address: str) -> tuple[Way, dict[str, Any]]:
         from .plugin import lane_op
 
-        comm = await connect(address, **self._client.security.get_connection_args("client"))  # type: ignore[no-untyped-call]
+        way = await self._reach(address)
         silence_s = 0.8 * (self._lease_s - self._beat_s)  # it kills its attempts before they are given away here
         opening = {"incarnation": self._incarnation, "beat_s": self._beat_s, "silence_s": silence_s}
         try:
             async with asyncio.timeout(_HELLO_LIMIT_S):
-                await comm.write({"op": lane_op(self._service), **opening})
-                hello = await comm.read()
+                await way.write({"op": lane_op(self._service), **opening})
+                hello = await way.read()
             if not isinstance(hello, dict):
                 raise ConnectionRefusedError("it has no environments; jupyter-fn may be missing there")
-            return comm, hello
+            return way, hello
         except BaseException:
-            comm.abort()
+            way.abort()
             raise
+
+    async def _reach(self, address: str) -> Way:
+        """The direct way, unless it cannot be had: behind a gateway nobody need try."""
+        from distributed.comm.core import connect
+
+        if not self._relayed and not self._client.scheduler.address.startswith(_GATEWAY):
+            secrets = self._client.security.get_connection_args("client")
+            try:
+                way: Way = await connect(address, timeout=_DIRECT_LIMIT_S, **secrets)  # type: ignore[no-untyped-call]
+                return way
+            except (OSError, TimeoutError) as error:
+                log.info("The worker at %s cannot be reached directly: %s.", address, error)
+        return Relayed(partial(self._relay, address, f"{self._incarnation}-{next(self._numbers)}"))
+
+    async def _relay(self, address: str, way: str, words: Mapping[str, Any]) -> Any:
+        from .plugin import relay_op
+
+        message = {"op": relay_op(self._service), "way": way, **words}
+        return await self._client.scheduler.proxy(msg=message, worker=address)
 
     # --- what workers say
 

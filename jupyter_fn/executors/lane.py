@@ -1,6 +1,6 @@
-"""A lane: one long-lived comm between the service and one worker, both ends of it.
+"""A lane: one long conversation between the service and one worker, both ends of it, over whichever way leads there.
 
-Whatever waits when the comm is free travels in one message: `{"batch": JSON of [[kind, item], …], "payloads": {digest:
+Whatever waits when the way is free travels in one message: `{"batch": JSON of [[kind, item], …], "payloads": {digest:
 bytes}}`. An end that has nothing to say for `beat_s` sends an empty message; an end that hears nothing for `silence_s`
 takes the other for gone.
 """
@@ -15,6 +15,8 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
+
+from .way import Way
 
 Batch = list[tuple[str, Any]]
 
@@ -32,8 +34,8 @@ _MOST_ITEMS = 256  # of one message, so that a long queue does not hold up the l
 class Lane:
     """One end. `run` until either side closes; `put` at any time."""
 
-    def __init__(self, comm: Any, *, beat_s: float, silence_s: float) -> None:
-        self._comm = comm
+    def __init__(self, way: Way, *, beat_s: float, silence_s: float) -> None:
+        self._way = way
         self._beat_s = beat_s
         self._silence_s = silence_s
         self._out: deque[tuple[str, Any]] = deque()
@@ -56,7 +58,7 @@ class Lane:
         try:
             while True:
                 async with asyncio.timeout(self._silence_s):
-                    message = await self._comm.read()
+                    message = await self._way.read()
                 take([tuple(pair) for pair in json.loads(message["batch"])], message["payloads"])
         except (OSError, TimeoutError):
             return
@@ -68,7 +70,7 @@ class Lane:
 
     def close(self) -> None:
         """End it from this side; `run` returns."""
-        self._comm.abort()
+        self._way.abort()
 
     async def _write(self) -> None:
         while True:
@@ -79,4 +81,4 @@ class Lane:
             payloads, self._payloads = self._payloads, {}
             if not self._out:
                 self._something.clear()
-            await self._comm.write({"batch": _text(batch), "payloads": payloads})
+            await self._way.write({"batch": _text(batch), "payloads": payloads})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..runtime.assignment import Assignment, Terms
 from ..runtime.limits import USUAL, Ways
 from ..runtime.pool import Environments
 from .lane import Batch, Lane
+from .way import PostBox, Way
 from .wire import outcome_to_dict
 
 _BEYOND = 1.2  # where this process is not able to end its environments when its lane falls silent, they end then
@@ -22,6 +24,11 @@ _BEYOND = 1.2  # where this process is not able to end its environments when its
 def lane_op(service: str) -> str:
     """The name of the comm handler of a service."""
     return f"fn_lane_{service}"
+
+
+def relay_op(service: str) -> str:
+    """The name of the handler for calls that the scheduler passes on, where there can be no comm."""
+    return f"fn_relay_{service}"
 
 
 def plugin_name(service: str) -> str:
@@ -51,17 +58,38 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.incarnation = 0.0
         self.lease_s = 0.0
         self.turn = asyncio.Lock()
+        self.boxes: dict[str, PostBox] = {}
+        self.lanes: set[asyncio.Task[Any]] = set()
         worker.handlers[lane_op(self.service)] = self.open_lane
+        worker.handlers[relay_op(self.service)] = self.relay
 
     async def teardown(self, worker: Any) -> None:
         """Dask calls this when the worker closes, or the plugin is replaced."""
         worker.handlers.pop(lane_op(self.service), None)
+        worker.handlers.pop(relay_op(self.service), None)
         if self.lane is not None:
             self.lane.close()
         await self.environments.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def open_lane(self, comm: Any, incarnation: float, beat_s: float, silence_s: float) -> Any:
+    async def relay(self, way: str, say: str, message: Any = None) -> Mapping[str, Any]:
+        """A call that the scheduler has passed on. One that would open a lane begins a new way."""
+        if isinstance(message, Mapping) and message.get("op") == lane_op(self.service):
+            box = self.boxes[way] = PostBox()
+            opening = {name: message[name] for name in message if name != "op"}
+            lane = asyncio.create_task(self.open_lane(box, **opening))
+            self.lanes.add(lane)
+            lane.add_done_callback(lambda _: self.end_way(way, lane))
+            return {"message": None}
+        there = self.boxes.get(way)
+        return {} if there is None else await there.answer(say, message)
+
+    def end_way(self, way: str, lane: asyncio.Task[Any]) -> None:
+        """Nothing comes by it any more."""
+        self.lanes.discard(lane)
+        self.boxes.pop(way).abort()
+
+    async def open_lane(self, comm: Way, incarnation: float, beat_s: float, silence_s: float) -> Any:
         """Serve a lane until it closes. A lane of an older incarnation than the present one is turned away; otherwise
         every attempt of the present one is killed before the new one hears a word."""
         if incarnation < self.incarnation:

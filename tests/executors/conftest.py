@@ -244,10 +244,16 @@ def dask(bench_of: Callable[..., Bench], tmp_path_factory: pytest.TempPathFactor
     return made
 
 
+@pytest.fixture(params=["direct", "relayed"])
+def either_way(request: pytest.FixtureRequest, dask: Callable[..., Bench]) -> Callable[..., Bench]:
+    """`dask` over each way to a worker in turn."""
+    return lambda cluster, **options: dask(cluster, relayed=request.param == "relayed", **options)
+
+
 CLASS = "distributed.LocalCluster n_workers=0 processes=false dashboard_address=127.0.0.1:0 memory_limit=0"
 
 
-@pytest.fixture(params=["in process", "dask local", "dask address", "dask class"])
+@pytest.fixture(params=["in process", "dask local", "dask address", "dask class", "dask relayed"])
 def bench(request: pytest.FixtureRequest, bench_of: Any, dask: Any) -> Bench:
     """Each executor in turn, with two slots a worker."""
     kind = request.param
@@ -255,4 +261,4 @@ def bench(request: pytest.FixtureRequest, bench_of: Any, dask: Any) -> Bench:
         return bench_of(lambda load: InProcessExecutor(load, slots=2, most_workers=2))
     if kind == "dask address":
         return dask(request.getfixturevalue("elsewhere").address)
-    return dask("local" if kind == "dask local" else CLASS, max_workers=2)
+    return dask(CLASS if kind == "dask class" else "local", max_workers=2, relayed=kind == "dask relayed")

@@ -52,8 +52,8 @@ def see_it_end(pid: int) -> None:
     assert ended
 
 
-def test_a_workers_death_is_told_its_runs_are_dead_and_another_worker_comes(dask: Any) -> None:
-    bench = dask("local")
+def test_a_workers_death_is_told_its_runs_are_dead_and_another_worker_comes(either_way: Any) -> None:
+    bench = either_way("local")
     environment, zygote = bench.run(PIDS).result
     process = parent_of(zygote)
     assert process != os.getpid()
@@ -85,8 +85,8 @@ def test_a_worker_that_was_elsewhere_stays_there_without_environments(dask: Any,
     assert not alive(zygote)
 
 
-def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under_another_id(dask: Any) -> None:
-    bench = dask("local")
+def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under_another_id(either_way: Any) -> None:
+    bench = either_way("local")
     worker_id, pid = hold(bench)
     bench.cut(worker_id)
     bench.wait(lambda: len(bench.joined) == 2)
@@ -98,8 +98,8 @@ def test_a_worker_that_loses_its_service_kills_its_attempts_and_comes_back_under
     assert len(bench.done) == 1
 
 
-def test_an_attempt_that_is_sent_again_over_a_new_connection_does_not_begin_again(dask: Any) -> None:
-    bench = dask("local")
+def test_an_attempt_that_is_sent_again_over_a_new_connection_does_not_begin_again(either_way: Any) -> None:
+    bench = either_way("local")
     source = """
         def handler(event):
             with open("begun", "a") as file: file.write(event.n)
@@ -117,8 +117,8 @@ def test_an_attempt_that_is_sent_again_over_a_new_connection_does_not_begin_agai
     assert (bench.folder / "begun").read_text() == "abbbbbc"
 
 
-def test_an_effect_whose_answer_is_lost_with_the_connection_never_begins(dask: Any) -> None:
-    bench = dask("local")
+def test_an_effect_whose_answer_is_lost_with_the_connection_never_begins(either_way: Any) -> None:
+    bench = either_way("local")
     bench.says = None
     source = """
         def handler(event, context):
@@ -134,14 +134,14 @@ def test_an_effect_whose_answer_is_lost_with_the_connection_never_begins(dask: A
     assert len(bench.done) == 1
 
 
-def test_a_service_that_falls_silent_loses_its_attempts_before_their_lease_ends(dask: Any) -> None:
-    bench = dask("local", beat_s=0.1, lease_s=1.0)
+def test_a_service_that_falls_silent_loses_its_attempts_before_their_lease_ends(either_way: Any) -> None:
+    bench = either_way("local", beat_s=0.1, lease_s=1.0)
     _, pid = hold(bench)
     see_it_end(pid)
 
 
-def test_a_worker_that_is_stopped_loses_its_attempts_all_the_same(dask: Any) -> None:
-    bench = dask("local", beat_s=0.1, lease_s=1.0)
+def test_a_worker_that_is_stopped_loses_its_attempts_all_the_same(either_way: Any) -> None:
+    bench = either_way("local", beat_s=0.1, lease_s=1.0)
     worker = parent_of(bench.run(PIDS).result[1])
     _, pid = hold(bench)
     os.kill(worker, signal.SIGSTOP)
@@ -152,8 +152,42 @@ def test_a_worker_that_is_stopped_loses_its_attempts_all_the_same(dask: Any) -> 
     bench.wait(lambda: bench.lost)
 
 
-def test_a_lane_with_nothing_to_say_stays_open(dask: Any) -> None:
-    bench = dask("local", beat_s=0.05, lease_s=0.5)
+def test_a_slow_worker_holds_up_nobody_and_loses_nothing(either_way: Any) -> None:
+    bench = either_way("local", max_workers=2)
+    bench.scale(2)
+    bench.wait(lambda: len(bench.executor.workers()) == 2)
+    slow, quick = (worker.id for worker in bench.executor.workers())
+    bench.send(bench.assign(PIDS, run_id="there"), to=slow)
+    bench.wait(lambda: bench.done)
+    worker = parent_of(bench.done[0].result[1])
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        bench.send(*[bench.assign(PIDS, run_id=f"slow-{n}") for n in range(600)], to=slow)
+        bench.send(*[bench.assign(PIDS, run_id=f"quick-{n}") for n in range(600)], to=quick)
+        bench.wait(lambda: len(bench.done) == 601)
+        assert not [o.run_id for o in bench.done if o.run_id.startswith("slow")]
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    bench.wait(lambda: len(bench.done) == 1201)
+    assert (len({o.run_id for o in bench.done}), bench.lost) == (1201, [])
+
+
+def test_a_worker_that_cannot_be_reached_directly_is_reached_by_the_scheduler(
+    dask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(address: str, **_: Any) -> None:
+        raise OSError(f"no route to {address}")
+
+    bench = dask("local")
+    bench.run(PIDS)
+    monkeypatch.setattr("distributed.comm.core.connect", refused)  # as `_reach` takes it; Dask's own calls stay
+    bench.cut(bench.joined[0].id)
+    bench.wait(lambda: len(bench.joined) == 2)
+    assert bench.run(PIDS).error is None
+
+
+def test_a_lane_with_nothing_to_say_stays_open(either_way: Any) -> None:
+    bench = either_way("local", beat_s=0.05, lease_s=0.5)
     worker = bench.worker()
     source = "import time\ndef handler(event): time.sleep(1.5)"
     assert bench.run(source).error is None
@@ -168,10 +202,10 @@ def test_services_share_a_cluster_and_do_not_meet(dask: Any, elsewhere: Any) -> 
     assert one.run(PIDS).result == pids
 
 
-def test_a_service_that_comes_back_takes_its_workers_over(dask: Any, elsewhere: Any) -> None:
-    before = dask(elsewhere.address, service="same")
+def test_a_service_that_comes_back_takes_its_workers_over(either_way: Any, elsewhere: Any) -> None:
+    before = either_way(elsewhere.address, service="same")
     _, pid = hold(before)
-    after = dask(elsewhere.address, service="same")
+    after = either_way(elsewhere.address, service="same")
     after.wait(after.executor.workers)
     see_it_end(pid)
     before.wait(lambda: before.lost)

@@ -102,6 +102,15 @@ def test_runs_beyond_the_slots_wait_there(bench: Any) -> None:
     assert sorted((bench.folder / "order").read_text()) == ["a", "b", "c"]
 
 
+def test_outcomes_come_in_the_order_in_which_runs_end(bench: Any) -> None:
+    bench.send(bench.assign(HOLD, run_id="first"))
+    bench.wait(lambda: bench.begun)
+    bench.finish(*[bench.assign(ECHO, run_id=f"later-{n}") for n in range(3)])
+    (bench.folder / "go").touch()
+    bench.wait(lambda: len(bench.done) == 4)
+    assert [o.run_id for o in bench.done][-1] == "first"
+
+
 WRITES = """
     def handler(event, context):
         with open("begun", "a") as file: file.write(f"{context.run_id}:{event.token} ")
