@@ -63,7 +63,7 @@ def cluster_class(path: str) -> Any:
         raise BadValue(f"The cluster class {path} cannot be imported: {error}.", "Install its package.") from None
 
 
-# What Dask looks at by itself, many times a second, on a scheduler, a nanny and a worker that do next to nothing.
+# What Dask looks at by itself, many times a second, on a scheduler and a worker that do next to nothing.
 LOCAL_CONFIG = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "10s",
@@ -72,17 +72,3 @@ LOCAL_CONFIG = {
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.active-memory-manager.start": False,
 }
-
-
-def local_arguments(folder: str | None) -> dict[str, Any]:
-    """How `distributed.LocalCluster` is started here: no workers, no dashboard, nothing that polls or profiles."""
-    return {
-        "n_workers": 0,
-        "threads_per_worker": 1,
-        "processes": True,
-        "dashboard_address": "127.0.0.1:0",
-        "scheduler_kwargs": {"dashboard": False},
-        "memory_limit": 0,  # environments have limits of their own
-        "local_directory": folder,
-        "config": LOCAL_CONFIG,
-    }

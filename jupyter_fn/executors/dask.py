@@ -19,8 +19,9 @@ from ..model.errors import BadValue, WorkerLost
 from ..runtime.assignment import Assignment
 from ..runtime.limits import USUAL, Ways
 from .bundles import LoadBundle, fetch
-from .clusters import LOCAL_CONFIG, cluster_class, local_arguments, parse_cluster
+from .clusters import LOCAL_CONFIG, cluster_class, parse_cluster
 from .lane import Batch, Lane
+from .processes import Processes
 from .protocol import Listener, Worker
 from .way import Relayed, Way
 from .wire import outcome_from_dict
@@ -66,8 +67,8 @@ class DaskExecutor:
         self._slots = slots
         self._max_workers = max_workers
         self._beat_s, self._lease_s = beat_s, lease_s
-        self._folder = folder
         self._ways = ways
+        self._processes = Processes(service, slots=slots, folder=folder, ways=ways)
         self._relayed = relayed
         self._incarnation = time.time()
         self._cluster: Any = None
@@ -105,6 +106,7 @@ class DaskExecutor:
             await self._disconnect(client, ours=cluster is not None)
         if cluster is not None:
             await cluster.close()
+        await self._processes.close()
 
     def workers(self) -> Sequence[Worker]:
         """Workers that take assignments now."""
@@ -138,6 +140,8 @@ class DaskExecutor:
                     member.leave()
                 self._spawn(self._retire(leaving))
         elif wanted > 0 and self._spec.kind != "address":
+            if self._spec.kind == "local" and self._client is None:
+                self._processes.start_ahead(min(wanted, self.limits[1]))
             await self._open()
             if wanted > self._staying():
                 self._spawn(self._grow(wanted))
@@ -160,16 +164,18 @@ class DaskExecutor:
                 return
             distributed = await asyncio.to_thread(importlib.import_module, "distributed")
             if self._spec.kind != "address":
-                self._cluster = await self._start_cluster(distributed)
+                self._cluster = await self._start_cluster()
             self._client = await self._connect(distributed)
             await self._look()
             self._spawn(self._keep_looking())
 
-    async def _start_cluster(self, distributed: Any) -> Any:
+    async def _start_cluster(self) -> Any:
         if self._spec.kind == "local":
             dask = importlib.import_module("dask")
-            dask.config.set(LOCAL_CONFIG)  # the scheduler and the nannies live in this process
-            return await distributed.LocalCluster(asynchronous=True, **local_arguments(self._folder))
+            dask.config.set(LOCAL_CONFIG)  # the scheduler lives in this process
+            from .local import local_cluster
+
+            return await local_cluster(self._processes)
         factory = await asyncio.to_thread(cluster_class, self._spec.target)
         try:
             return await factory(asynchronous=True, **self._spec.arguments)

@@ -14,6 +14,7 @@ from ..model.run import Outcome
 from ..runtime.assignment import Assignment, Terms
 from ..runtime.limits import USUAL, Ways
 from ..runtime.pool import Environments
+from .ahead import taken
 from .lane import Batch, Lane
 from .way import PostBox, Way
 from .wire import outcome_to_dict
@@ -51,7 +52,9 @@ class EnvironmentsPlugin(WorkerPlugin):
         self.worker = worker
         self.folder = Path(worker.local_directory) / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.environments = Environments(self.folder, slots=self.slots, reports=self, ways=self.ways)
+        made = taken(self.service) or Environments(self.folder, slots=self.slots, ways=self.ways)
+        self.environments = made
+        self.environments.report_to(self)
         self.environments.start()
         self.lane: Lane | None = None
         self.terms: dict[str, Terms] = {}  # by digest, as they were told on any lane

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .cgroups import AUTO
 from .spawned import FORK
@@ -28,6 +30,15 @@ class Ways:
     limits: Limits = Limits()
     start: str = FORK  # or `spawn`: a fresh process each time
     cgroup: str = AUTO  # or `off`, or the folder of cgroup v2 in which each gets its own
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Ways:
+        """Inverse of `to_dict`."""
+        return cls(**{**data, "limits": Limits(**data["limits"])})
 
 
 USUAL = Ways()

@@ -63,14 +63,15 @@ class Environments:
         folder: Path,
         *,
         slots: int,
-        reports: Reports,
+        reports: Reports | None = None,
         most_idle: int | None = None,
         ways: Ways = USUAL,
     ) -> None:
         """`folder` is for scratch files and exists; `most_idle` environments are kept warm (default: four for each slot)."""
         self.slots = slots
         self._limits = ways.limits
-        self._reports = reports
+        if reports is not None:
+            self.report_to(reports)
         self._folder = folder
         self._most_idle = 4 * slots if most_idle is None else most_idle
         self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost, ways=ways)
@@ -90,6 +91,10 @@ class Environments:
         (folder / "bundles").mkdir(exist_ok=True)
 
     # --- what the owner says
+
+    def report_to(self, reports: Reports) -> None:
+        """Who hears what happens from now on; to be said before the first assignment."""
+        self._reports = reports
 
     def start(self) -> None:
         """Start the zygote now, so that the first assignment need not wait for it. Returns at once."""
