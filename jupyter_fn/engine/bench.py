@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..executors.protocol import Worker
@@ -25,6 +26,7 @@ class Seat:
     counts: Counter[VersionKey] = field(default_factory=Counter)  # of `held`, by version
     warm: set[VersionKey] = field(default_factory=set)
     suspects: int = 0  # of `held`, those that are to be alone
+    draining: bool = False  # it gets no more runs
 
     def settled(self, now: float) -> float:
         """Busy seconds up to now, which are then taken down."""
@@ -85,6 +87,11 @@ class Bench:
             self.durations_s[key] = mean_duration_s(self.durations_s.get(key), duration_s)
         return run
 
+    def drain(self, worker_ids: Collection[str]) -> None:
+        """These, and no others, get no more runs."""
+        for seat in self._seats.values():
+            seat.draining = seat.worker.id in worker_ids
+
     def settle(self, now: float) -> list[tuple[str, float]]:
         """Busy seconds of each worker since the last call, to be taken down."""
         return [(seat.worker.id, busy_s) for seat in self._seats.values() if (busy_s := seat.settled(now))]
@@ -110,14 +117,17 @@ class Bench:
                 slots=s.worker.slots,
                 held=dict(s.counts),
                 warm=frozenset(s.warm),
-                closed=s.suspects > 0,
+                closed=s.suspects > 0 or s.draining,
             )
             for s in self._seats.values()
         ]
 
     def standings(self) -> list[Standing]:
         """For `policy.scaling`."""
-        return [Standing(id=seat.worker.id, idle_since=seat.idle_since) for seat in self._seats.values()]
+        return [
+            Standing(id=seat.worker.id, idle_since=seat.idle_since, draining=seat.draining)
+            for seat in self._seats.values()
+        ]
 
     def function_of(self, run_id: str) -> str:
         """The function of a run that some worker holds, else ""."""

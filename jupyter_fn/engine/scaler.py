@@ -49,6 +49,7 @@ class Scaler:
         self._wanted = asyncio.Event()
         self._asked, self._asked_at = 0, 0.0
         self._lacking = False  # workers that are wanted and not there
+        self.most: int | None = None  # fewer than the cluster could have; those beyond leave when they have ended
         self.held_back: Callable[[float], set[str]] = lambda now: set()
         self.leads: Callable[[str], bool] = lambda function: True
 
@@ -78,6 +79,7 @@ class Scaler:
         await self.take_down()
         demands = await self._demands(now)
         fewest, most = self._executor.limits
+        most = max(most, len(self._bench.workers)) if self.most is None else min(most, self.most)
         decision = scale(
             demands,
             self._bench.standings(),
@@ -85,10 +87,11 @@ class Scaler:
             slots_per_worker=self._slots_per_worker,
             target_latency_s=self._target_latency_s,
             idle_timeout_s=self._idle_timeout_s,
-            fewest=fewest,
+            fewest=min(fewest, most),
             most=most,
             starting=self._starting(now),
         )
+        self._bench.drain({*decision.drain, *decision.retire})
         there = len(self._bench.workers)
         if decision.retire or decision.wanted > there:
             self._asked, self._asked_at = decision.wanted, now

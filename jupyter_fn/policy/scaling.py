@@ -20,18 +20,22 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One worker. `idle_since` is when it last held a run, or joined; None while it holds one."""
+    """One worker. `idle_since` is when it last held a run, or joined; None while it holds one. A draining one takes no
+    new runs."""
 
     id: str
     idle_since: float | None
+    draining: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """How many workers to have, and the ids of those to retire for it."""
+    """How many workers to have, the ids of those to retire for it, and of those that are to take no new runs, for they
+    will be retired when they have ended what they hold."""
 
     wanted: int
     retire: tuple[str, ...] = ()
+    drain: tuple[str, ...] = ()
 
 
 def scale(
@@ -50,8 +54,11 @@ def scale(
 
     Wanted slots = Σ runs × mean duration ÷ target latency, never more than there are runs; one slot per run while the
     duration is unknown. Down means: each call retires at most one worker that has been idle for `idle_timeout_s`, the one
-    idle longest; a worker that holds a run is never named. `starting` are workers asked for that have not joined yet.
+    idle longest; a worker that holds a run is never retired. `starting` are workers asked for that have not joined yet.
+    When there are more than `most`, because that was lowered, those beyond it go as soon as they hold nothing.
     """
+    if len(workers) > most:
+        return _shrink(workers, most, starting=starting)
     needed = [slots_needed(demand, target_latency_s=target_latency_s) for demand in demands]
     target = min(max(math.ceil(sum(needed) / slots_per_worker), fewest), most)
     there = len(workers) + starting
@@ -62,6 +69,19 @@ def scale(
         return Decision(wanted=there)
     longest = min(idle, key=lambda worker: (worker.idle_since, worker.id))
     return Decision(wanted=there - 1, retire=(longest.id,))
+
+
+def _shrink(workers: Sequence[Standing], most: int, *, starting: int) -> Decision:
+    """Those that drain already go first, then idle ones, then those that have come last."""
+    last_first = workers[::-1]
+    order = sorted(last_first, key=lambda worker: (not worker.draining, worker.idle_since is None))
+    leaving = order[: len(workers) - most]
+    retire = next((worker for worker in leaving if worker.idle_since is not None), None)
+    return Decision(
+        wanted=len(workers) + starting - (retire is not None),
+        retire=(retire.id,) if retire is not None else (),
+        drain=tuple(worker.id for worker in leaving if worker is not retire),
+    )
 
 
 def slots_needed(demand: Demand, *, target_latency_s: float) -> float:

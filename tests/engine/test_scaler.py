@@ -3,8 +3,10 @@
 import pytest
 
 from jupyter_fn.model.errors import BadValue
+from jupyter_fn.model.run import Usage
 from jupyter_fn.store import costs
 
+SIX_SECONDS = Usage(duration_ms=6000.0)
 pytestmark = pytest.mark.anyio
 
 
@@ -189,6 +191,42 @@ async def test_a_worker_that_was_asked_for_and_never_came_is_asked_for_again(ela
     await elastic.publish()
     await elastic.invoke()
     await elastic.sent(1)
+
+
+async def four_wide(open_stage, runs):
+    """A service with so many runs of a function that nobody knows, on at most four workers of one slot."""
+    stage = await open_stage(most=4, slots=1, slots_per_worker=1, idle_timeout_s=60.0)
+    await stage.publish()
+    await stage.engine.invocations.map("f", [{}] * runs)
+    return stage
+
+
+async def test_long_runs_that_nobody_knows_are_spread_over_all_workers_at_once(open_stage):
+    stage = await four_wide(open_stage, 8)
+    given = await stage.sent(4)
+    assert stage.executor.scaled[0][0] == 4, "all of them are asked for at the first look"
+    assert sorted(len(stage.executor.held_by(worker.id)) for worker in stage.executor.workers()) == [1, 1, 1, 1]
+    stage.clock.advance(6.0)
+    stage.executor.end(*[stage.executor.outcome(assignment, ms=6000.0) for assignment in given])
+    await stage.until(lambda: len(stage.executor.waiting) == 4, "the other four")
+    assert there(stage) == 4
+    assert sorted(len(stage.executor.held_by(worker.id)) for worker in stage.executor.workers()) == [1, 1, 1, 1]
+
+
+async def test_lowering_the_most_from_four_to_one_runs_nothing_again(open_stage):
+    stage = await four_wide(open_stage, 8)
+    await stage.sent(4)
+    stage.engine.scaler.most = 1
+    stage.engine.scaler.want_workers()
+    await stage.until(lambda: sum(seat.draining for seat in stage.engine.bench.workers) == 3, "three to drain")
+    assert there(stage) == 4
+    while "succeeded" not in stage.states() or len(set(stage.states())) > 1:
+        (given, *_) = await stage.until(lambda: stage.executor.waiting, "who stays to go on")
+        stage.executor.succeed(given, usage=SIX_SECONDS)
+        await stage.ended(given.run_id)
+    await stage.until(lambda: there(stage) == 1, "three to go")
+    assert stage.states() == ["succeeded"] * 8
+    assert [run.token for run in stage.runs()] == [1] * 8
 
 
 # --- what is taken down ---

@@ -73,7 +73,7 @@ def test_workers_that_are_needed_stay_even_when_idle() -> None:
 
 
 def test_a_busy_worker_is_never_retired_not_even_above_the_maximum() -> None:
-    assert decide([Demand(runs=12)], busy("w1", "w2", "w3"), most=1) == Decision(wanted=3)
+    assert decide([Demand(runs=12)], busy("w1", "w2", "w3"), most=1) == Decision(wanted=3, drain=("w3", "w2"))
 
 
 def test_it_comes_to_zero_when_nothing_is_left_to_do() -> None:
@@ -113,3 +113,33 @@ def test_a_decision_is_always_one_that_can_be_carried_out(
 def test_the_mean_duration_follows_what_is_measured() -> None:
     assert mean_duration_s(None, 3.0) == 3.0
     assert mean_duration_s(1.0, 2.0) == pytest.approx(1.2)
+
+
+def test_when_the_most_is_lowered_idle_workers_go_at_once_and_busy_ones_take_no_more() -> None:
+    workers = [*busy("w1", "w2"), idle("w3", 0.0), *busy("w4")]
+    decision = decide([Demand(runs=100)], workers, most=1)
+    assert decision == Decision(wanted=3, retire=("w3",), drain=("w4", "w2"))
+
+
+def test_who_drains_is_not_changed_in_the_middle_of_it() -> None:
+    workers = [Standing(id="w1", idle_since=None, draining=True), *busy("w2"), idle("w3", 500.0)]
+    assert decide([Demand(runs=100)], workers, most=2) == Decision(wanted=3, drain=("w1",))
+
+
+@given(
+    standings=st.lists(st.tuples(st.one_of(st.none(), st.floats(0, NOW)), st.booleans()), max_size=12),
+    most=st.integers(0, 12),
+    runs=st.integers(0, 100),
+)
+def test_no_busy_worker_is_ever_retired_and_what_stays_is_never_more_than_the_most(
+    standings: list[tuple[float | None, bool]], most: int, runs: int
+) -> None:
+    workers = [
+        Standing(id=str(n), idle_since=since, draining=draining) for n, (since, draining) in enumerate(standings)
+    ]
+    decision = decide([Demand(runs=runs)], workers, most=most)
+    idle_ones = {worker.id for worker in workers if worker.idle_since is not None}
+    assert set(decision.retire) <= idle_ones
+    assert not {*decision.drain} & {*decision.retire}
+    assert len(workers) - len(decision.retire) - len(decision.drain) <= most
+    assert decision.wanted <= max(most, len(workers))
