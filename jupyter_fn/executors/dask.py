@@ -76,6 +76,7 @@ class DaskExecutor:
         self._members: dict[str, _Member] = {}  # by address
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: Any = None  # at the scheduler of a cluster that is managed elsewhere
         self._opening = asyncio.Lock()
         self._changing = asyncio.Lock()
         self._listener: Listener
@@ -134,7 +135,7 @@ class DaskExecutor:
     async def scale(self, wanted: int, retire: Sequence[str] = ()) -> None:
         """Start workers up to `wanted`, or retire those named that hold nothing. Returns before that is done."""
         if retire:
-            leaving = [m for m in map(self._member, retire) if m is not None and not m.holds]
+            leaving = self._free([m for m in map(self._member, retire) if m is not None])
             if leaving and self._cluster is not None:
                 for member in leaving:
                     member.leave()
@@ -184,6 +185,7 @@ class DaskExecutor:
             raise BadValue(cause, "Check its arguments.") from error
 
     async def _connect(self, distributed: Any) -> Any:
+        from .leaving import Leaving
         from .plugin import EnvironmentsPlugin
 
         target = self._cluster if self._cluster is not None else self._spec.target
@@ -196,12 +198,15 @@ class DaskExecutor:
             raise BadValue(cause, "Start one, or check --cluster.") from error
         client.subscribe_topic("all", self._hear)
         try:
+            if self._cluster is not None and not hasattr(self._cluster, "worker_spec"):
+                self._leaving = Leaving(self._service)
+                await client.register_plugin(self._leaving)
             await client.register_plugin(EnvironmentsPlugin(self._service, slots=self._slots, ways=self._ways))
         except Exception as error:  # whatever a worker met when it unpickled the plugin or set it up
             await client.close()
             cause = f"The workers of {self._spec.target or 'the cluster'} cannot run functions: {error}."
             raise BadValue(
-                cause, "Install jupyter-fn on the workers, with the same Python and Dask as here."
+                cause, "Install jupyter-fn on them and their scheduler, with the same Python and Dask as here."
             ) from error
         return client
 
@@ -225,12 +230,28 @@ class DaskExecutor:
         return sum(not member.leaving for member in self._members.values())
 
     async def _retire(self, leaving: Sequence[_Member]) -> None:
+        """By name where the cluster is kept here; elsewhere its manager is asked for fewer, and finds that these may go."""
         async with self._changing:
             if hasattr(self._cluster, "worker_spec"):  # shielded: it waits for a task of the cluster's own
                 await asyncio.shield(self._cluster.scale_down([member.name for member in leaving]))
             else:
-                await self._client.retire_workers([member.address for member in leaving], close_workers=True)
+                scheduler, op = self._client.scheduler, self._leaving.name
+                await getattr(scheduler, op)(addresses=[member.address for member in leaving])
                 await self._resize(self._staying())
+
+    def _free(self, members: Sequence[_Member]) -> list[_Member]:
+        """Those that hold nothing, and whose job of the cluster has no other worker that stays."""
+        idle = {member for member in members if not member.holds}
+        jobs = [self._beside(member) for member in idle]
+        return [member for member, job in zip(idle, jobs, strict=True) if job <= idle]
+
+    def _beside(self, member: _Member) -> set[_Member]:
+        """The workers of one job of the cluster, which start and end together."""
+        for name, spec in getattr(self._cluster, "worker_spec", {}).items():
+            names = {f"{name}{suffix}" for suffix in spec.get("group", ())}
+            if str(member.name) in names:
+                return {one for one in self._members.values() if str(one.name) in names and not one.leaving}
+        return {member}
 
     async def _grow(self, wanted: int) -> None:
         async with self._changing:  # else a new worker could get the name of one that is about to end, and end with it
