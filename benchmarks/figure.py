@@ -46,6 +46,26 @@ class Figure:
         return cls(**{key: value for key, value in data.items() if key not in ("ratio", "met")})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """What one system took for the same work; a row of the table of peers."""
+
+    system: str
+    p50_ms: float  # of one call that waits for its result
+    p99_ms: float
+    events_s: float  # of many that are sent at once
+    durability: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Rival:
+        """Inverse of `to_dict`."""
+        return cls(**data)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` (0 … 1) of `values` do not exceed, by the nearest rank."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

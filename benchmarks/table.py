@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .figure import Figure
+from .figure import Figure, Rival
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "benchmarks" / "results" / "published.json"
@@ -20,17 +20,27 @@ elsewhere; values are medians unless the name says otherwise. This page is writt
 `benchmarks/results/published.json` by `python -m benchmarks --page`. To measure here:
 
 ```bash
-python -m benchmarks                     # everything, a few minutes; prints the table
+python -m benchmarks                     # all that takes minutes; prints the table
 python -m benchmarks invoke events       # some of it
+python -m benchmarks peers               # other systems, too: pip install "jupyter-fn[bench]", and PostgreSQL
 python -m benchmarks --json mine.json    # and keep the results
 ```
+"""
+_PEERS = """## Beside other systems
+
+A no-op, called one at a time and waited for (p50, p99), and many sent at once until the last result (events/s). All in one
+run, one after the other and again, each with as many worker processes and set up as its docs want it for low latency
+(`benchmarks/peers`). They do not keep the same things, so read the last column, too.
 """
 
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page."""
     figures = [Figure.from_dict(one) for one in results["figures"]]
+    rivals = [Rival.from_dict(one) for one in results.get("peers", ())]
     parts = [_HEAD, _machine(results["machine"]), "\n".join(table(figures)), "\n".join(_notes(figures))]
+    if rivals:
+        parts += [_PEERS, "\n".join(peers(rivals))]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -47,6 +57,16 @@ def table(figures: list[Figure]) -> list[str]:
         for one in figures
     ]
     return ["| figure | jupyter-fn | floor | ratio | aim |", "|---|---|---|---|---|", *rows]
+
+
+def peers(rivals: list[Rival]) -> list[str]:
+    """Lines of a Markdown table, the fastest first; none without rivals."""
+    rows = [
+        f"| {one.system} | {_number(one.p50_ms)} | {_number(one.p99_ms)} | {_number(one.events_s)} | {one.durability} |"
+        for one in sorted(rivals, key=lambda one: one.p50_ms)
+    ]
+    head = ["| system | p50 ms | p99 ms | events/s | what is kept |", "|---|---|---|---|---|"]
+    return ["", *head, *rows] if rows else []
 
 
 def _machine(facts: Mapping[str, Any]) -> str:

@@ -25,10 +25,10 @@ def measure(size: float) -> list[Figure]:
         ProcessPoolExecutor(CORES) as processes,
     ):
         service.publish("noop", NOOP)
-        _drain(service, max(1, events // 10), [])  # brings the workers
+        drain(service, max(1, events // 10))  # brings the workers
         for _ in range(count(3, size)):
             with clock(ours):
-                _drain(service, events, admitted)
+                drain(service, events, admitted)
             with clock(dask):
                 client.gather([client.submit(nothing, number, pure=False) for number in range(events)])
             with clock(pool):
@@ -53,10 +53,10 @@ def measure(size: float) -> list[Figure]:
     ]
 
 
-def _drain(service: Service, events: int, admitted: list[float]) -> None:
+def drain(service: Service, events: int, admitted: list[float] | None = None) -> None:
     """Send events and wait until all their runs have succeeded; the last one is waited for, since asking costs too."""
     target = _succeeded(service) + events
-    with clock(admitted):
+    with clock([] if admitted is None else admitted):
         ids = service.client.map("noop", ({"n": number} for number in range(events)))
     service.client.wait(ids[-1])
     while _succeeded(service) < target:

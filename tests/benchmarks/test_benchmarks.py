@@ -44,6 +44,36 @@ def test_every_measure_runs_at_a_tiny_size(tmp_path, name, figures):
     assert kept["figures"][0]["name"] in done.stdout
 
 
+@pytest.mark.service
+def test_peers_are_measured_where_they_are_installed_and_asked_for_where_not(tmp_path):
+    from benchmarks.measures.peers import INSTALL, missing
+
+    done = benchmarks("peers", "--size", "0.005", "--json", str(tmp_path / "tiny.json"))
+    if lacks := missing():
+        assert done.returncode == 1
+        assert lacks in done.stderr
+        pytest.skip(f"peers are not installed: {INSTALL}")
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((tmp_path / "tiny.json").read_text())
+    assert len(kept["figures"]) == 3
+    assert {"Celery", "Dramatiq", "procrastinate", "Dask submit"} < {one["system"] for one in kept["peers"]}
+    assert all(0 < one["p50_ms"] <= one["p99_ms"] and one["durability"] for one in kept["peers"])
+    assert "| Celery |" in done.stdout
+
+
+def test_a_table_of_peers_stands_on_the_page_when_they_were_measured():
+    from benchmarks.figure import Rival
+    from benchmarks.table import page, read
+
+    slow = Rival(system="slow", p50_ms=2.0, p99_ms=3.0, events_s=1200.0, durability="none")
+    fast = Rival(system="fast", p50_ms=1.0, p99_ms=9.0, events_s=10.0, durability="all")
+    assert Rival.from_dict(fast.to_dict()) == fast
+    measured = read(RESULTS)
+    written = page({**measured, "peers": [slow.to_dict(), fast.to_dict()]})
+    assert written.index("| fast | 1 | 9 | 10 | all |") < written.index("| slow | 2 | 3 | 1,200 | none |")
+    assert "Beside other systems" not in page({**measured, "peers": []})
+
+
 def test_a_measure_that_does_not_exist_is_refused_by_name():
     done = benchmarks("speed")
     assert done.returncode == 2
