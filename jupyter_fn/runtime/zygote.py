@@ -46,6 +46,9 @@ PRELOAD = (
     "pandas",
     "pyarrow",
     "pyarrow.parquet",
+    "pyarrow.dataset",  # what reading a Parquet file imports when it begins, and making a frame
+    "pyarrow.pandas_compat",
+    "pandas.core.arrays.arrow.extension_types",
     "cloudpickle",
     "fsspec",
     "fsspec.implementations.local",
