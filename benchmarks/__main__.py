@@ -13,8 +13,11 @@ from .figure import Figure, Rival
 from .machine import facts, load
 from .table import PAGE, PUBLISHED, page, peers, read, table
 
-NAMES = ("invoke", "cold", "events", "batches", "first", "idle", "importing")
-LONG = ("peers",)  # run only when they are named
+NAMES = (
+    *("invoke", "queue", "overhead", "cold", "events", "batches", "first"),
+    *("elastic", "memory", "idle", "importing"),
+)
+LONG = ("peers", "forks", "soak")  # run only when they are named
 _WHICH = f"what to measure: {', '.join(NAMES)}; all of these by default; only by name: {', '.join(LONG)}"
 
 

@@ -22,6 +22,7 @@ elsewhere; values are medians unless the name says otherwise. This page is writt
 ```bash
 python -m benchmarks                     # all that takes minutes; prints the table
 python -m benchmarks invoke events       # some of it
+python -m benchmarks forks soak          # what takes long
 python -m benchmarks peers               # other systems, too: pip install "jupyter-fn[bench]", and PostgreSQL
 python -m benchmarks --json mine.json    # and keep the results
 ```

@@ -48,44 +48,21 @@ def measure(size: float) -> list[Figure | Rival]:
         )
         for name in durability
     ]
-    return [*_figures({one.system: one.p50_ms for one in rivals}, len(calls["Celery"])), *rivals]
+    return [_figure({one.system: one.p50_ms for one in rivals}, len(calls["Celery"])), *rivals]
 
 
-def _figures(p50: dict[str, float], calls: int) -> list[Figure]:
-    common = {"unit": "ms", "what": "a warm invoke with synchronous=normal, p50"}
-    ours = {how: p50[f"jupyter-fn, synchronous={how}"] for how in ("normal", "full")}
-    queue = {how: p50[f"SQLite queue by hand, synchronous={how}"] for how in ("normal", "full")}
+def _figure(p50: dict[str, float], calls: int) -> Figure:
     others = {name: took for name, took in p50.items() if not name.startswith(("jupyter-fn", "SQLite", "Dask"))}
-    return [
-        Figure(
-            name="invoke, normal",
-            ours=ours["normal"],
-            floor=p50["Dask submit"],
-            beside=f"client.submit(…).result() on a LocalCluster with {CORES} workers",
-            of="ours",
-            aim="<= 3",
-            detail={"calls": calls},
-            **common,
-        ),
-        Figure(
-            name="invoke over a queue",
-            ours=ours["normal"],
-            floor=queue["normal"],
-            beside="a SQLite queue by hand: WAL, synchronous=normal, one writer, workers woken through a socket; no HTTP",
-            aim="<= 2.5",
-            detail={"both with synchronous=full, times": rounded(ours["full"] / queue["full"])},
-            **common,
-        ),
-        Figure(
-            name="invoke before its peers",
-            ours=ours["normal"],
-            floor=min(others.values()),
-            beside=f"the fastest of {', '.join(others)}",
-            aim="<= 1",
-            detail={f"{name}, ms": took for name, took in others.items()},
-            **common,
-        ),
-    ]
+    return Figure(
+        name="invoke before its peers",
+        what="a warm invoke with synchronous=normal, p50",
+        unit="ms",
+        ours=p50["jupyter-fn, synchronous=normal"],
+        floor=min(others.values()),
+        beside=f"the fastest of {', '.join(others)}",
+        aim="<= 1",
+        detail={"calls": calls},
+    )
 
 
 def _systems() -> Iterator[Callable[[int], AbstractContextManager]]:
