@@ -13,6 +13,8 @@ from . import bell
 from .payloads import Shelf
 
 _READERS = 4  # connections kept; more are made under load
+_WRITER_KB = 65_536  # of pages in memory
+_READER_KB = 4_096  # each: a commit makes what a reader keeps useless, and the system keeps the file's pages, too
 
 
 class Sqlite:
@@ -33,7 +35,7 @@ class Sqlite:
     def reading(self, shelf: Shelf) -> Engine:
         """Several connections."""
         pool = {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": 16}
-        return self._engine(shelf, "BEGIN", (*_CACHES, "query_only=ON"), **pool)
+        return self._engine(shelf, "BEGIN", (*_cache(_READER_KB), "query_only=ON"), **pool)
 
     def _engine(self, shelf: Shelf, begin: str, pragmas: tuple[str, ...], **pool: Any) -> Engine:
         how = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0, "cached_statements": 512}
@@ -74,9 +76,10 @@ class Sqlite:
         return False
 
 
-_CACHES = ("temp_store=MEMORY", "cache_size=-65536")
+def _cache(kb: int) -> tuple[str, ...]:
+    return ("temp_store=MEMORY", f"cache_size=-{kb}")
 
 
 def _pragmas(synchronous: str) -> tuple[str, ...]:
     # The log may grow to 32 MB before it is written back: pages that many commits touch are written once.
-    return ("journal_mode=WAL", f"synchronous={synchronous}", "wal_autocheckpoint=8000", *_CACHES)
+    return ("journal_mode=WAL", f"synchronous={synchronous}", "wal_autocheckpoint=8000", *_cache(_WRITER_KB))
