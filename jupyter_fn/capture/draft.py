@@ -15,9 +15,11 @@ from typing import Any
 from ..model.errors import BadSource
 from ..model.function import Options, check_name
 from ..model.ids import digest_json
+from ..model.requirements import versions_of
 from ..model.version import Bundle, Draft
 from .handler import choose_handler
 from .imports import imported_modules, resolve_imports
+from .lock import check_values, locked
 from .loop import refuse_loop
 from .pickling import closure_values
 from .sharing import bundle_values
@@ -92,7 +94,10 @@ def _draft(
     taken = take_values(tree, space)
     if not options.allow_loop:
         refuse_loop(tree, handler, triggers=options.on, folder=folder, known=_texts(taken))
-    found = resolve_imports([*imported_modules(tree), *value_imports(taken, space)], folder)
+    options = locked(options)
+    lock = versions_of(options.lock) if options.lock else None
+    found = resolve_imports([*imported_modules(tree), *value_imports(taken, space)], folder, lock)
+    check_values(taken, lock)
     bundle = Bundle(
         kind=kind,
         source=source,

@@ -6,7 +6,7 @@ import ast
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import packages_distributions, version
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..model.errors import PackageMismatch, UnshippableValue
+from ..model.requirements import BORROWED, canonical
 from .source import parse_source
 
 _FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -78,11 +79,13 @@ class Found:
     modules: Mapping[str, str]
 
 
-def resolve_imports(imports: Iterable[Imported], folder: Path) -> Found:
+def resolve_imports(imports: Iterable[Imported], folder: Path, lock: Mapping[str, str] | None = None) -> Found:
     """Sort imports into standard library (nothing to do), local modules and packages; follow local modules.
 
+    With `lock`, canonical name → version, packages are those of an environment of its own: this kernel need not have them.
+
     Raises:
-        PackageMismatch: a package that is not installed in this kernel.
+        PackageMismatch: a package that is not installed in this kernel, or that the lock lacks.
         UnshippableValue: a local module that has no Python source.
     """
     packages: dict[str, str] = {}
@@ -97,12 +100,13 @@ def resolve_imports(imports: Iterable[Imported], folder: Path) -> Found:
         seen.add(wanted.module)
         spec = _find(top, folder)
         if spec is None:
-            if not wanted.optional and not wanted.guess:
+            if lock is None and not wanted.optional and not wanted.guess:
                 raise _missing(wanted)
         elif _is_local(spec):
-            waiting.extend(_local_module(wanted, modules, folder))
+            more = _local_module(wanted if lock is None else replace(wanted, optional=True), modules, folder)
+            waiting.extend(more)
         else:
-            packages.update(_distributions(top))
+            packages.update(distributions(top) if lock is None else _locked(wanted, lock))
     return Found(dict(sorted(packages.items())), dict(sorted(modules.items())))
 
 
@@ -110,8 +114,23 @@ def installed_packages(imports: Iterable[Imported], folder: Path) -> dict[str, s
     """Distribution → version of those imports that are packages installed here; the others are left out."""
     tops = {wanted.module.partition(".")[0] for wanted in imports} - sys.stdlib_module_names
     specs = {top: _find(top, folder) for top in tops}
-    found = [_distributions(top) for top, spec in specs.items() if spec is not None and not _is_local(spec)]
+    found = [distributions(top) for top, spec in specs.items() if spec is not None and not _is_local(spec)]
     return dict(sorted(item for versions in found for item in versions.items()))
+
+
+def _locked(wanted: Imported, lock: Mapping[str, str]) -> dict[str, str]:
+    """The distributions of an import, as the lock has them."""
+    top = wanted.module.partition(".")[0]
+    here = {} if top in BORROWED else distributions(top)
+    there = {name: lock[canonical(name)] for name in here if canonical(name) in lock}
+    if here and not there and not wanted.optional:
+        name, version = next(iter(here.items()))
+        where = f"Line {wanted.line} of the module {wanted.by}" if wanted.by else f"Line {wanted.line}"
+        raise PackageMismatch(
+            f"{where} imports {wanted.module}, which the requirements do not bring (this kernel has {name} {version}).",
+            f"Add {name} to --requirements.",
+        )
+    return there
 
 
 def _missing(wanted: Imported) -> PackageMismatch:
@@ -204,7 +223,7 @@ def _installed() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _distributions(top: str) -> dict[str, str]:
+def distributions(top: str) -> dict[str, str]:
     """Distribution → version of whatever installed the top-level module; empty when no metadata tells."""
     if top not in _installed():
         _installed.cache_clear()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.codec import to_json
-from ..model.errors import BadSource, NotFound
+from ..model.errors import BadSource, BadValue, NotFound
 from ..model.function import Options
 from ..model.ids import digest_json
 from ..model.version import Bundle, Draft
@@ -35,11 +35,16 @@ def capture_notebook(
     counts and layout do not count for its digest; the packages that its code cells import do.
 
     Raises:
+        BadValue: options that need an environment of its own.
         NotFound: no such file.
         BadSource: not a notebook.
         LoopRefused: a cell clearly writes where a trigger looks.
     """
     path = Path(path)
+    if options.requirements:
+        raise BadValue(
+            "A notebook runs in a kernel, which has its own packages.", "Choose one that has them: --kernel K."
+        )
     document = read_notebook(path)
     bundle = Bundle(
         kind="notebook",

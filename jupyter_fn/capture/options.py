@@ -8,12 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from ..model.errors import BadValue, UnknownOption, nearest
 from ..model.function import Options, check_name
 from ..model.pattern import pattern_text
+from ..model.requirements import parse_requirements
 from ..model.target import parse_target
 from ..model.trigger import parse_trigger
 from ..model.units import parse_duration_s, parse_size_mb
@@ -30,6 +31,7 @@ class Option:
     parse: Callable[[Any], Any] = bool
     repeatable: bool = False
     pairs: bool = False  # K=V, or a mapping as keyword
+    several: bool = False  # `parse` gives a list
     examples: tuple[str, ...] = ()  # offered by completion
 
     @property
@@ -100,6 +102,15 @@ def _expression(value: Any) -> str:
     if not text:
         raise BadValue("The expression is empty.", "Write such as event.customer.")
     return text
+
+
+def _requirements(value: Any) -> list[str]:
+    """Requirements, or the name of a file of them."""
+    text = str(value).strip()
+    file = Path(text) if "\n" not in text else None
+    if file is not None and (file.suffix in (".txt", ".in") or isinstance(value, PurePath)) and not file.is_file():
+        raise BadValue(f"There is no file {text!r}.", "Write its path relative to this folder.")
+    return parse_requirements(file.read_text(encoding="utf-8") if file is not None and file.is_file() else text)
 
 
 def _on_poison(value: Any) -> str:
@@ -231,6 +242,16 @@ OPTIONS: tuple[Option, ...] = (
         metavar="PATTERN_JSON",
         parse=pattern_text,
         help="which events it handles, as an event pattern of Amazon EventBridge; the others are skipped",
+    ),
+    Option(
+        flag="requirements",
+        part="requirements",
+        metavar="REQ",
+        parse=_requirements,
+        repeatable=True,
+        several=True,
+        help="packages of an environment of its own, such as polars>=1, or a file of them",
+        examples=("polars>=1", "requirements.txt"),
     ),
     Option(
         flag="env",
@@ -365,6 +386,8 @@ def _field(option: Option, values: list[Any], shown: str) -> Any:
     if len(values) > 1 and not option.repeatable:
         raise BadValue(f"{shown} is given twice.", "Keep one of them.")
     parsed = [_parsed(option, value, shown) for value in values]
+    if option.several:
+        parsed = [item for items in parsed for item in items]
     if option.pairs:
         return tuple(sorted(dict(parsed).items()))
     return tuple(dict.fromkeys(parsed)) if option.repeatable else parsed[0]

@@ -174,6 +174,7 @@ class FunctionFacts(Facts):
             ("filter", readable.text(options.get("filter"))),
             ("captured", ", ".join(_captured(version.get("captured", ())))),
             ("packages", readable.pairs(version.get("packages"))),
+            ("locked to", ", ".join(options.get("lock", ()))),
             ("folder", readable.text(version.get("folder"))),
             ("tags", readable.pairs(self.get("tags"))),
             (

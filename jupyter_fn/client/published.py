@@ -51,6 +51,7 @@ class Published:
             ("captured", ", ".join(self._captured())),
             ("modules", ", ".join(name.removesuffix(".__init__") for name in bundle.modules)),
             ("packages", ", ".join(f"{name} {version}" for name, version in self.draft.packages.items())),
+            ("locked to", ", ".join(options.lock)),
             ("folder", self.draft.folder),
         ]
 

@@ -163,6 +163,7 @@ def _terms(version: Version) -> Terms:
         watched=_watched(version),
         packages=version.packages,
         python=version.python,
+        lock=options.lock,
     )
 
 

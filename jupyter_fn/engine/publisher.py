@@ -144,7 +144,7 @@ def _check_environment(draft: Draft) -> None:
     if draft.bundle.kind == "notebook":
         return
     try:
-        check_packages(draft.packages, draft.python)
+        check_packages({} if draft.options.lock else draft.packages, draft.python)
     except PackageMismatch as error:
         raise PackageMismatch(
             f"{draft.function} cannot run in this service's environments. {error.cause}", error.remedy

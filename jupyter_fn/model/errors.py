@@ -15,6 +15,7 @@
      │  ├ UnshippableValue        a captured value that cannot be pickled
      │  ├ ValueTooLarge           a captured value over the limit
      │  ├ PackageMismatch         missing, or another version, on the worker
+     │  ├ RequirementsUnmet       --requirements that cannot be resolved or installed
      │  └ LoopRefused             the handler writes where its trigger looks
      ├ SourceUnreachable          a trigger cannot look where it should; tried again
      ├ NotFound                   function, version, alias, run: HTTP 404
@@ -134,6 +135,10 @@ class ValueTooLarge(CaptureError):
 
 class PackageMismatch(CaptureError):
     """A package missing on the worker, or there in another version."""
+
+
+class RequirementsUnmet(CaptureError):
+    """Requirements that cannot be resolved, or whose environment cannot be made."""
 
 
 class LoopRefused(CaptureError):

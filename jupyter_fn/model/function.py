@@ -50,6 +50,8 @@ class Options:
     then: tuple[str, ...] = ()  # destinations of results
     on_failure: tuple[str, ...] = ()  # destinations of what was given up
     filter: str = ""  # which events it handles: an event pattern, JSON
+    requirements: tuple[str, ...] = ()  # packages of an environment of its own, as typed
+    lock: tuple[str, ...] = ()  # what they were resolved to, as name==version
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; `from_dict` is its inverse. Options that came later are left out while they are not set, so that a
@@ -63,11 +65,15 @@ class Options:
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
         """Inverse of `to_dict`."""
         pairs = {key: tuple(sorted(dict(data.get(key) or {}).items())) for key in ("env", "tags")}
-        lists = {key: tuple(data.get(key) or ()) for key in ("on", "then", "on_failure")}
+        lists = {key: tuple(data.get(key) or ()) for key in _LISTS}
         return cls(**{**data, **pairs, **lists})
 
 
-_LATER = ("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure", "filter")
+_LATER = (
+    *("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure", "filter"),
+    *("requirements", "lock"),
+)
+_LISTS = ("on", "then", "on_failure", "requirements", "lock")
 _DEFAULTS = {f.name: f.default for f in dataclasses.fields(Options)}
 
 

@@ -28,6 +28,7 @@ class Terms:
     watched: tuple[str, ...] = ()  # absolute globs of the function's own file triggers: writing there is a loop
     packages: Mapping[str, str] = field(default_factory=dict)  # of the version; compared with what the worker has
     python: str = ""  # of the version, "3.11.7"; major.minor must be the worker's
+    lock: tuple[str, ...] = ()  # packages of an environment of its own, as name==version; () = those of the worker
 
     @cached_property
     def digest(self) -> str:
@@ -41,7 +42,7 @@ class Terms:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Terms:
         """Inverse of `to_dict`."""
-        return cls(**{**data, "watched": tuple(data["watched"])})
+        return cls(**{**data, **{name: tuple(data[name]) for name in ("watched", "lock")}})
 
 
 @dataclass(frozen=True, kw_only=True)

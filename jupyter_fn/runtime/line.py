@@ -23,6 +23,16 @@ class Line:
         self.busy: list[Warm] = []
         self.idle: list[Warm] = []  # the most recently used last
         self.mean_ms: float | None = None
+        self._told = ""  # of how its environments were made possible; for the log of the first run
+
+    def tell(self, text: str) -> None:
+        """What was done before there could be an environment."""
+        self._told += text
+
+    def told(self) -> str:
+        """All of that, once."""
+        told, self._told = self._told, ""
+        return told
 
     @property
     def empty(self) -> bool:

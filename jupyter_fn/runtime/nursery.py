@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .guest import ZYGOTE, guest_variables, guest_way
 from .limits import USUAL, Ways
 from .linux import require_linux
 from .packets import packed, packet_pair, receive, send, unpacked
@@ -54,7 +55,10 @@ class Nursery:
         died: Callable[[str, Death], None],
         lost: Callable[[], None],
         ways: Ways = USUAL,
+        python: Path | None = None,
     ) -> None:
+        """`folder` is where it works; `python` that of a virtual environment, which may know nothing of this package."""
+        self._python = python
         self._folder = folder
         self._ways = [ways.start, ways.cgroup]
         self._born, self._died, self._lost = born, died, lost
@@ -75,16 +79,16 @@ class Nursery:
             return
         require_linux()
         near, far = packet_pair()
-        command = [sys.executable, "-P", "-m", f"{__package__}.zygote", str(far.fileno()), str(os.getpid())]
-        command += self._ways
+        way = _own_way() if self._python is None else guest_way(self._python)
+        variables = os.environ if self._python is None else guest_variables(self._python)
         with far:
             self._process = subprocess.Popen(
-                command,
+                [*way, str(far.fileno()), str(os.getpid()), *self._ways],
                 pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 cwd=self._folder,
-                env={**_ONE_THREAD, **os.environ},
+                env={**_ONE_THREAD, **variables},
                 start_new_session=True,
             )
         near.setblocking(False)
@@ -172,6 +176,10 @@ class Nursery:
         process, self._process, self._control, self.ready_since = self._process, None, None, None
         self._leased_at = 0.0
         return process
+
+
+def _own_way() -> list[str]:
+    return [sys.executable, "-P", "-m", ZYGOTE]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -7,22 +7,26 @@ import os
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..model.errors import FnError
 from ..model.run import Outcome
 from . import effects, faults
-from .assignment import Assignment
+from .assignment import Assignment, Terms
 from .given import Given
 from .limits import KERNEL_SLACK_MB, USUAL, Ways
 from .line import Line
 from .linux import kill
 from .logs import new_log
-from .nursery import Death, Nursery
+from .nurseries import Lock, Nurseries
+from .nursery import Death
 from .outcomes import cut_short, said, unsaid
 from .outputs import discard
+from .venvs import unmade
 from .warm import Doom, Ticket, Warm, new_ticket
 from .watch import Watch
 
@@ -56,7 +60,7 @@ class Reports(Protocol):
 
 
 class Environments:
-    """A zygote and its environments. At most `slots` of them run at once; what is handed in beyond that waits in order."""
+    """Zygotes and their environments. At most `slots` of them run at once; what is handed in beyond that waits in order."""
 
     def __init__(
         self,
@@ -74,8 +78,8 @@ class Environments:
             self.report_to(reports)
         self._folder = folder
         self._most_idle = 4 * slots if most_idle is None else most_idle
-        self._nursery = Nursery(folder, born=self._born, died=self._died, lost=self._lost, ways=ways)
-        self._watch = Watch(self, lambda: self._nursery.ready_since, limits=ways.limits)
+        self._nurseries = Nurseries(folder, self, ways=ways)
+        self._watch = Watch(self, self._ready_since, limits=ways.limits)
         self._lines: dict[str, Line] = {}  # by the digest of their terms
         self._line_of: dict[Warm, Line] = {}
         self._by_name: dict[str, Warm] = {}
@@ -83,7 +87,7 @@ class Environments:
         self._held: dict[tuple[str, int], tuple[Ticket, Line]] = {}
         self._bundles: dict[str, bool] = {}  # digest → it is here (else: asked for)
         self._numbers = count(1)
-        self._births_failed = 0
+        self._births_failed: Counter[Lock] = Counter()  # in a row, of one zygote
         self._chores: set[asyncio.Future[Any]] = set()
         self._quiet = asyncio.Event()
         self._expiry: asyncio.TimerHandle | None = None
@@ -98,7 +102,7 @@ class Environments:
 
     def start(self) -> None:
         """Start the zygote now, so that the first assignment need not wait for it. Returns at once."""
-        self._nursery.start()
+        self._nurseries.own.start()
 
     def submit(self, assignments: Iterable[Assignment]) -> None:
         """Run these; each one brings one outcome. An attempt that has been handed in before is passed over: its code has
@@ -112,6 +116,7 @@ class Environments:
             if terms.bundle not in self._bundles:
                 self._bundles[terms.bundle] = False
                 self._reports.need(terms.bundle)
+            self._nurseries.prepare(terms.lock)
         self._place()
 
     def provide(self, digest: str, payload: bytes) -> None:
@@ -155,7 +160,7 @@ class Environments:
     def lease(self, lease_s: float | None) -> None:
         """All environments end, whatever becomes of this process, when this is not said again for so many seconds. None:
         they need not. Attempts that end so are lost with their worker."""
-        self._nursery.lease(lease_s)
+        self._nurseries.lease(lease_s)
 
     async def abandon(self) -> None:
         """Kill every attempt and forget what waits; no outcome comes of any of it. Idle environments stay warm."""
@@ -175,7 +180,7 @@ class Environments:
         self._watch.stop()
         if self._expiry is not None:
             self._expiry.cancel()
-        await self._nursery.close()
+        await self._nurseries.close()
         for warm in list(self._by_name.values()):
             self._forget(warm)
         if self._chores:
@@ -194,7 +199,36 @@ class Environments:
     @property
     def zygote(self) -> int | None:
         """Its process id, when there is one."""
-        return self._nursery.pid
+        return self._nurseries.own.pid
+
+    # --- environments with packages of their own
+
+    def made(self, lock: Lock) -> None:
+        """Environments by that lock can be had now."""
+        self._drop_empty_lines()
+        self._place()
+
+    def unmade(self, lock: Lock, error: FnError) -> None:
+        """They cannot be had: what waits for them fails."""
+        for line in self._lines_of(lock):
+            why, log = unmade(error, line.terms.function).to_dict(), line.told()
+            while line.queue:
+                self._deliver(unsaid(line.queue.popleft(), why, log=log))
+        self._drop_empty_lines()
+
+    def said(self, lock: Lock, text: str) -> None:
+        """What is done to have them, for whoever waits."""
+        for line in self._lines_of(lock):
+            line.tell(text)
+            for ticket in line.queue:
+                self._reports.log(ticket.key[0], text)
+
+    def _lines_of(self, lock: Lock) -> list[Line]:
+        return [line for line in self._lines.values() if line.terms.lock == lock]
+
+    def _drop_empty_lines(self) -> None:
+        self._lines = {digest: line for digest, line in self._lines.items() if not line.empty}
+        self._nurseries.keep(line.terms.lock for line in self._lines.values())
 
     # --- placing
 
@@ -210,8 +244,12 @@ class Environments:
         self._watch.go()
 
     def _next_line(self) -> Line | None:
-        able = [line for line in self._lines.values() if line.wants_place and self._bundles.get(line.terms.bundle)]
+        able = [line for line in self._lines.values() if line.wants_place and self._is_there(line.terms)]
         return min(able, key=lambda line: line.queue[0].number, default=None)
+
+    def _is_there(self, terms: Terms) -> bool:
+        """Everything that an environment is made of."""
+        return bool(self._bundles.get(terms.bundle)) and self._nurseries.of(terms.lock) is not None
 
     def _give_place(self, line: Line) -> None:
         warm = line.idle.pop() if line.idle else self._new(line)
@@ -227,10 +265,26 @@ class Environments:
         self._line_of[warm] = line
         self._by_name[name] = warm
         asyncio.get_running_loop().add_reader(warm.near, self._hear, warm)
-        kept_within = {"memory_mb": line.terms.memory_mb + KERNEL_SLACK_MB, "processes": self._limits.processes}
-        self._nursery.fork(name, warm.far.fileno(), warm.log, **kept_within)
+        warm.tell_before(line.told())
+        self._fork(warm)
         warm.load(self._bundle(line.terms.bundle))
         return warm
+
+    def _fork(self, warm: Warm) -> None:
+        nursery = self._nurseries.of(warm.terms.lock)
+        if nursery is not None:
+            memory_mb = warm.terms.memory_mb + KERNEL_SLACK_MB
+            processes = self._limits.processes
+            nursery.fork(warm.name, warm.far.fileno(), warm.log, memory_mb=memory_mb, processes=processes)
+
+    def _kill(self, warm: Warm) -> None:
+        nursery = self._nurseries.of(warm.terms.lock)
+        if nursery is not None:
+            nursery.kill(warm.name)
+
+    def _ready_since(self, warm: Warm) -> float | None:
+        nursery = self._nurseries.of(warm.terms.lock)
+        return nursery.ready_since if nursery is not None else None
 
     def _bundle(self, digest: str) -> Path:
         return self._folder / "bundles" / digest
@@ -264,7 +318,7 @@ class Environments:
 
     def _take_born(self, warm: Warm, message: dict[str, Any]) -> None:
         warm.now_born(message)
-        self._births_failed = 0
+        self._births_failed.pop(warm.terms.lock, None)
 
     def _take_progress(self, warm: Warm, message: dict[str, Any]) -> None:
         if warm.tickets:
@@ -319,7 +373,7 @@ class Environments:
         """Kill an environment; the run in progress ends with `error`, or unheard when that is None."""
         if warm.doom is None or error is None:
             warm.doom = Doom(error, warm.tickets[0] if warm.tickets else None, time.monotonic())
-            self._nursery.kill(warm.name)
+            self._kill(warm)
 
     def take_back_from(self, warm: Warm) -> None:
         """What is written ahead to an environment that takes long goes elsewhere."""
@@ -328,14 +382,16 @@ class Environments:
 
     def give_up(self, warm: Warm) -> None:
         """Its birth or its death is overdue: go on as if it were dead."""
-        self._nursery.kill(warm.name)
-        self._died(warm.name, Death(status=-9, cpu_ms=0.0))
+        self._kill(warm)
+        self.died(warm.name, Death(status=-9, cpu_ms=0.0))
 
-    def _born(self, name: str, pid: int) -> None:
+    def born(self, name: str, pid: int) -> None:
+        """An environment lives."""
         if name in self._by_name:
             self._by_name[name].pid = pid
 
-    def _died(self, name: str, death: Death) -> None:
+    def died(self, name: str, death: Death) -> None:
+        """An environment has ended, and everything that it started."""
         warm = self._by_name.get(name)
         if warm is None:
             return
@@ -352,7 +408,7 @@ class Environments:
         begun = [*warm.tickets]
         warm.tickets.clear()
         if not warm.born:
-            self._births_failed += 1
+            self._births_failed[line.terms.lock] += 1
         elif not warm.loaded and unread:
             begun = [unread.pop(0)]
         self._return(line, unread)
@@ -362,20 +418,22 @@ class Environments:
             if outcome is not None:
                 self._deliver(outcome)
         self._forget(warm)
-        if self._births_failed >= _MOST_BIRTHS_FAILED:
-            self._refuse_all(death.reason or "processes die before they begin")
+        if self._births_failed[line.terms.lock] >= _MOST_BIRTHS_FAILED:
+            self._refuse_all(line.terms.lock, death.reason or "processes die before they begin")
 
-    def _refuse_all(self, reason: str) -> None:
-        self._births_failed = 0
-        for line in list(self._lines.values()):
+    def _refuse_all(self, lock: Lock, reason: str) -> None:
+        del self._births_failed[lock]
+        for line in self._lines_of(lock):
             while line.queue:
                 self._deliver(unsaid(line.queue.popleft(), faults.not_startable(reason)))
 
-    def _lost(self) -> None:
-        """The zygote has died, and its environments with it."""
-        for warm in list(self._by_name.values()):
+    def lost(self, lock: Lock) -> None:
+        """The zygote of that lock has died, and its environments with it."""
+        for warm in [warm for warm in self._by_name.values() if warm.terms.lock == lock]:
             kill(warm.pid)
-            self._died(warm.name, Death(status=None, cpu_ms=0.0, reason="its zygote has ended"))
+            self.died(warm.name, Death(status=None, cpu_ms=0.0, reason="its zygote has ended"))
+        if any(line.queue for line in self._lines_of(lock)):
+            self._nurseries.prepare(lock)
 
     def _settle(self, warm: Warm | None) -> None:
         """A busy environment without tickets is idle, or has served its time."""
@@ -415,14 +473,14 @@ class Environments:
 
     def _forget(self, warm: Warm) -> None:
         """It is dead, or will be at once, with whatever it has left: it may be one that does not listen any more."""
-        self._nursery.kill(warm.name)
+        self._kill(warm)
         line = self._line_of.pop(warm)
         del self._by_name[warm.name]
         for place in (line.busy, line.idle):
             if warm in place:
                 place.remove(warm)
         if line.empty:
-            self._lines.pop(line.terms.digest, None)
+            self._drop_empty_lines()
         asyncio.get_running_loop().remove_reader(warm.near)
         warm.close()
         self._chore(shutil.rmtree, warm.room, True)

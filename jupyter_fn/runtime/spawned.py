@@ -17,6 +17,7 @@ from pathlib import Path
 from .cgroups import join
 
 FORK, SPAWN = "fork", "spawn"  # how environments begin
+way = [sys.executable, "-P", "-m", __name__]  # that of a guest is another one
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 
 
@@ -25,7 +26,7 @@ def spawn(fds: Sequence[int], niceness: int, group: Path | None) -> int:
     for fd in fds:
         os.set_inheritable(fd, True)
     words = [str(os.getpid()), *map(str, fds), str(niceness), str(group or "")]
-    command = [sys.executable, "-P", "-m", __name__, *words]
+    command = [*way, *words]
     return os.posix_spawn(sys.executable, command, os.environ, setsigmask=(), setsigdef=_SIGNALS)
 
 

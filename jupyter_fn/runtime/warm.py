@@ -89,6 +89,11 @@ class Warm:
 
     # --- to it
 
+    def tell_before(self, text: str) -> None:
+        """What its log begins with; those who look on have seen it."""
+        if text:
+            self.shown_at = os.write(self.log, text.encode())
+
     def load(self, bundle: Path) -> None:
         """The first packet."""
         order = {"bundle": str(bundle), "room": str(self.room), "terms": self.terms.to_dict()}

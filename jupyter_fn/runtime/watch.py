@@ -55,8 +55,8 @@ class Watched(Protocol):
 class Watch:
     """A timer that runs only while something is busy."""
 
-    def __init__(self, pool: Watched, ready_since: Callable[[], float | None], *, limits: Limits) -> None:
-        """`ready_since`: when the zygote began to take requests (monotonic), None while it does not."""
+    def __init__(self, pool: Watched, ready_since: Callable[[Warm], float | None], *, limits: Limits) -> None:
+        """`ready_since`: when its zygote began to take requests (monotonic), None while it does not."""
         self._pool = pool
         self._limits = limits
         self._ready_since = ready_since
@@ -88,7 +88,7 @@ class Watch:
             if now - warm.doom.at > _DEATH_LIMIT_S:
                 self._pool.give_up(warm)
         elif not warm.born:
-            ready = self._ready_since()
+            ready = self._ready_since(warm)
             if ready is not None and now - max(ready, warm.made) > _BIRTH_LIMIT_S:
                 self._pool.give_up(warm)
         elif not self._over_a_limit(warm, now) and warm.loaded and warm.tickets:

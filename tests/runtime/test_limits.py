@@ -192,7 +192,7 @@ from jupyter_fn.runtime.pool import Environments
 async def main():
     pool = Environments(Path({str(tmp_path)!r}), slots=1, reports=None)
     pool.start()
-    while pool._nursery.ready_since is None:
+    while pool._nurseries.own.ready_since is None:
         await asyncio.sleep(0.01)
     print(pool.zygote, flush=True)
     os.kill(os.getpid(), 9)
@@ -231,7 +231,7 @@ def test_a_lease_that_is_given_up_ends_nothing(house_with: Any) -> None:
 def test_a_lease_is_passed_on_a_few_times_however_often_it_is_renewed(house_with: Any, monkeypatch: Any) -> None:
     house = house_with(slots=1)
     asked: list[Any] = []
-    monkeypatch.setattr(house.pool._nursery, "_ask", lambda request, fds: asked.append(request))
+    monkeypatch.setattr(house.pool._nurseries.own, "_ask", lambda request, fds: asked.append(request))
     for _ in range(1000):
         house.tell(lambda: house.pool.lease(60.0))
     assert asked == [{"lease_s": 60.0}]
