@@ -254,6 +254,14 @@ OPTIONS: tuple[Option, ...] = (
         examples=("polars>=1", "requirements.txt"),
     ),
     Option(
+        flag="warm",
+        part="warm",
+        metavar="N",
+        parse=_count,
+        help="environments that are kept ready for the live version (default 0)",
+        examples=("1", "2", "4"),
+    ),
+    Option(
         flag="env",
         part="env",
         metavar="K=V",

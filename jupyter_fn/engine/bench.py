@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ..executors.protocol import Worker
@@ -91,6 +91,11 @@ class Bench:
         """These, and no others, get no more runs."""
         for seat in self._seats.values():
             seat.draining = seat.worker.id in worker_ids
+
+    def warmed(self, worker_id: str, keys: Iterable[VersionKey]) -> None:
+        """It keeps environments of these ready."""
+        if (seat := self._seats.get(worker_id)) is not None:
+            seat.warm.update(keys)
 
     def settle(self, now: float) -> list[tuple[str, float]]:
         """Busy seconds of each worker since the last call, to be taken down."""

@@ -85,6 +85,17 @@ class Catalog:
         found = {function.name: self._limit(conn, function) for function in functions.list_all(conn)}
         return {name: limits for name, limits in found.items() if limits != Limits()}
 
+    def read_kept(self, conn: Connection) -> dict[str, tuple[Terms, int]]:
+        """Function → the terms of its live version, and how many environments are to be ready by them; for readers. Those
+        that are paused, or want none, are left out."""
+        found = {}
+        for function in functions.list_all(conn):
+            number = live_version(function)
+            entry = self.entry(conn, function.name, number) if number and function.state == "active" else None
+            if entry is not None and entry.version.options.warm:
+                found[function.name] = entry.terms, entry.version.options.warm
+        return found
+
     def globs(self, conn: Connection) -> tuple[str, ...]:
         """What the file triggers of all functions take: absolute patterns of paths and URLs. For ops of the writer only."""
         if self._globs is None:

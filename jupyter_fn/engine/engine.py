@@ -194,7 +194,7 @@ class Engine:
         busy = (self.scaler, self.news, self.outbox, self.sweeper, self.elsewhere, self.leadership)
         self._tasks = [asyncio.create_task(room.run()) for room in (*busy, self.clockwatch, self.alarms)]
         await self.batcher.start()
-        await self.poller.refresh()
+        await self._followed()
         self.dispatcher.wake()
         due = await asyncio.to_thread(self.database.read, lambda conn: queue.next_due(conn, now))
         if due is not None:
@@ -281,6 +281,7 @@ class Engine:
     async def _followed(self) -> None:
         """What functions have, or whether they go on, is another thing now."""
         self.sweeper.wake()
+        self.scaler.want_workers()  # environments may have to be kept ready
         await self.poller.refresh()
 
     async def _published(self, name: str) -> None:

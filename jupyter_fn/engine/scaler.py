@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from sqlalchemy import Connection
@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from ..executors.protocol import Executor
 from ..model.errors import FnError
 from ..policy.scaling import Demand, scale
+from ..policy.warmth import shares, workers_for
+from ..runtime.assignment import Terms
 from ..store import costs, queue
 from ..store.database import Database
 from .bench import Bench
@@ -48,6 +50,7 @@ class Scaler:
         self._clock = clock
         self._wanted = asyncio.Event()
         self._asked, self._asked_at = 0, 0.0
+        self._told: dict[str, dict[str, int]] = {}  # worker → digest of terms → how many to keep ready
         self._lacking = False  # workers that are wanted and not there
         self.most: int | None = None  # fewer than the cluster could have; those beyond leave when they have ended
         self.held_back: Callable[[float], set[str]] = lambda now: set()
@@ -78,8 +81,10 @@ class Scaler:
         now = self._clock()
         await self.take_down()
         demands = await self._demands(now)
+        kept = await self._kept()
         fewest, most = self._executor.limits
         most = max(most, len(self._bench.workers)) if self.most is None else min(most, self.most)
+        fewest = min(max(fewest, workers_for((number for _, number in kept), self._slots_per_worker)), most)
         decision = scale(
             demands,
             self._bench.standings(),
@@ -97,6 +102,24 @@ class Scaler:
             self._asked, self._asked_at = decision.wanted, now
             await self._executor.scale(decision.wanted, decision.retire)
         self._lacking = decision.wanted > len(self._bench.workers)
+        await self._keep_warm(kept)
+
+    async def _kept(self) -> list[tuple[Terms, int]]:
+        """What is to be ready on the workers of this service."""
+        kept = await asyncio.to_thread(self._database.read, self._catalog.read_kept)
+        return [wish for name, wish in sorted(kept.items()) if self.leads(name)]
+
+    async def _keep_warm(self, kept: Sequence[tuple[Terms, int]]) -> None:
+        """Tell each worker what is new for it: those that come and go change what the others are to keep."""
+        terms = {wish.digest: wish for wish, _ in kept}
+        there = [seat.worker.id for seat in self._bench.workers]
+        wanted = shares({wish.digest: number for wish, number in kept}, there)
+        self._told = {worker: told for worker, told in self._told.items() if worker in wanted}
+        for worker, wishes in wanted.items():
+            if wishes != self._told.get(worker, {}):
+                self._told[worker] = wishes
+                await self._executor.keep(worker, [(terms[digest], number) for digest, number in wishes.items()])
+                self._bench.warmed(worker, [(terms[digest].function, terms[digest].version) for digest in wishes])
 
     async def take_down(self) -> None:
         """Write down how long workers were busy."""

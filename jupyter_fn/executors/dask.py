@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from ..model.errors import BadValue, WorkerLost
-from ..runtime.assignment import Assignment
+from ..runtime.assignment import Assignment, Terms
 from ..runtime.limits import USUAL, Ways
 from .bundles import LoadBundle, fetch
 from .clusters import LOCAL_CONFIG, cluster_class, parse_cluster
@@ -121,9 +121,7 @@ class DaskExecutor:
         member.holds.update(assignment.key for assignment in assignments)
         for assignment in assignments:
             terms = assignment.terms
-            if terms.digest not in member.told:
-                member.told.add(terms.digest)
-                member.lane.put("terms", (terms.digest, terms.to_dict()))
+            member.tell(terms)
             member.lane.put("run", (terms.digest, assignment.own()))
 
     async def cancel(self, worker_id: str, run_id: str, token: int) -> None:
@@ -131,6 +129,14 @@ class DaskExecutor:
         member = self._member(worker_id)
         if member is not None and member.lane is not None:
             member.lane.put("cancel", (run_id, token))
+
+    async def keep(self, worker_id: str, wishes: Sequence[tuple[Terms, int]]) -> None:
+        """Have a worker keep environments ready."""
+        member = self._member(worker_id)
+        if member is not None and member.lane is not None:
+            for terms, _ in wishes:
+                member.tell(terms)
+            member.lane.put("keep", [(terms.digest, number) for terms, number in wishes])
 
     async def scale(self, wanted: int, retire: Sequence[str] = ()) -> None:
         """Start workers up to `wanted`, or retire those named that hold nothing. Returns before that is done."""
@@ -422,6 +428,12 @@ class _Member:
 
     def begin(self, lane: Lane, worker: Worker) -> None:
         self.lane, self.worker, self.holds, self.told = lane, worker, set(), set()
+
+    def tell(self, terms: Terms) -> None:
+        """These terms, once."""
+        if self.lane is not None and terms.digest not in self.told:
+            self.told.add(terms.digest)
+            self.lane.put("terms", (terms.digest, terms.to_dict()))
 
     def end(self) -> None:
         self.lane = self.worker = None

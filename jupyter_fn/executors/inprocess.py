@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model.errors import WorkerLost
 from ..model.run import Outcome
-from ..runtime.assignment import Assignment
+from ..runtime.assignment import Assignment, Terms
 from ..runtime.pool import Environments
 from .bundles import LoadBundle, fetch
 from .protocol import Listener, Worker
@@ -52,6 +52,11 @@ class InProcessExecutor:
         """Kill that attempt."""
         if worker_id in self._members:
             self._members[worker_id].environments.cancel(run_id, token)
+
+    async def keep(self, worker_id: str, wishes: Sequence[tuple[Terms, int]]) -> None:
+        """Have a worker keep environments ready."""
+        if worker_id in self._members:
+            self._members[worker_id].environments.keep(wishes)
 
     async def scale(self, wanted: int, retire: Sequence[str] = ()) -> None:
         """Start workers up to `wanted`, or end those named."""

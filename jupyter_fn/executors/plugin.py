@@ -125,6 +125,8 @@ class EnvironmentsPlugin(WorkerPlugin):
         for kind, item in batch:
             if kind == "cancel":
                 self.environments.cancel(*item)
+            elif kind == "keep":
+                self.environments.keep([(self.terms[digest], number) for digest, number in item])
             elif kind == "effect":
                 run_id, token, name, go = item
                 self.environments.answer(run_id, token, name, go=go)

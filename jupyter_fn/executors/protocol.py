@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..model.run import Outcome
-from ..runtime.assignment import Assignment
+from ..runtime.assignment import Assignment, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,9 @@ class Executor(Protocol):
 
     async def cancel(self, worker_id: str, run_id: str, token: int) -> None:
         """Kill that attempt; its outcome is a `RunCancelled`. Unknown ones are ignored."""
+
+    async def keep(self, worker_id: str, wishes: Sequence[tuple[Terms, int]]) -> None:
+        """Have a worker keep so many environments ready by these terms, and none by others. One that is gone is fine."""
 
     async def scale(self, wanted: int, retire: Sequence[str] = ()) -> None:
         """Have `wanted` workers: start some, or retire exactly those named by id, which hold nothing. A no-op on clusters of fixed size."""

@@ -51,6 +51,7 @@ class Options:
     on_failure: tuple[str, ...] = ()  # destinations of what was given up
     filter: str = ""  # which events it handles: an event pattern, JSON
     requirements: tuple[str, ...] = ()  # packages of an environment of its own, as typed
+    warm: int = 0  # environments of the live version that are kept ready
     lock: tuple[str, ...] = ()  # what they were resolved to, as name==version
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Options:
 
 _LATER = (
     *("max_age_s", "concurrency_key", "order_by", "on_poison", "then", "on_failure", "filter"),
-    *("requirements", "lock"),
+    *("requirements", "lock", "warm"),
 )
 _LISTS = ("on", "then", "on_failure", "requirements", "lock")
 _DEFAULTS = {f.name: f.default for f in dataclasses.fields(Options)}

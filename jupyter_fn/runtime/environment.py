@@ -136,6 +136,7 @@ class Environment:
         began = time.perf_counter()
         self.terms = terms = Terms.from_dict(order["terms"])
         self.room = Path(order["room"])
+        self.fresh = not order.get("ahead", False)
         try:
             os.chdir(terms.folder)
             os.environ.update(terms.env)

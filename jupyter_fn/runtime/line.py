@@ -23,6 +23,7 @@ class Line:
         self.busy: list[Warm] = []
         self.idle: list[Warm] = []  # the most recently used last
         self.mean_ms: float | None = None
+        self.kept = 0  # environments that are to be there, whether runs want them or not
         self._told = ""  # of how its environments were made possible; for the log of the first run
 
     def tell(self, text: str) -> None:
@@ -36,8 +37,18 @@ class Line:
 
     @property
     def empty(self) -> bool:
-        """Nothing waits and nothing lives."""
-        return not (self.queue or self.busy or self.idle)
+        """Nothing waits, and nothing lives or should."""
+        return not (self.queue or self.busy or self.idle or self.kept)
+
+    @property
+    def lacks(self) -> bool:
+        """Fewer live than are to be kept."""
+        return len(self.busy) + len(self.idle) < self.kept
+
+    @property
+    def spare(self) -> list[Warm]:
+        """Idle ones that need not be kept, the longest idle one first."""
+        return self.idle[: max(0, len(self.busy) + len(self.idle) - self.kept)]
 
     def took(self, duration_ms: float) -> None:
         """A run of this version took so long."""

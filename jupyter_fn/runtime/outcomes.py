@@ -45,10 +45,11 @@ def cut_short(ticket: Ticket, warm: Warm, death: Death, *, log: str) -> Outcome 
     if error is None:
         return None
     duration_s = time.monotonic() - warm.since if warm.loaded else 0.0
+    fresh = warm.runs == 0 and not warm.ahead
     usage = Usage(
         duration_ms=duration_s * 1000,
-        init_ms=warm.init_ms if warm.runs == 0 else 0.0,
-        cold=warm.runs == 0,
+        init_ms=warm.init_ms if fresh else 0.0,
+        cold=fresh,
         max_memory_mb=max(1, ticket.peak_kb >> 10),
         cpu_ms=max(0.0, death.cpu_ms - warm.cpu_ms),
     )

@@ -110,13 +110,27 @@ class Environments:
         for assignment in filter(self._given.add, assignments):
             ticket = new_ticket(assignment, next(self._numbers))
             terms = assignment.terms
-            line = self._lines.get(terms.digest) or self._lines.setdefault(terms.digest, Line(terms))
+            line = self._line(terms)
             line.queue.append(ticket)
             self._held[ticket.key] = ticket, line
-            if terms.bundle not in self._bundles:
-                self._bundles[terms.bundle] = False
-                self._reports.need(terms.bundle)
-            self._nurseries.prepare(terms.lock)
+        self._place()
+
+    def _line(self, terms: Terms) -> Line:
+        """The line of these terms; what its environments are made of is on its way, or here."""
+        if terms.bundle not in self._bundles:
+            self._bundles[terms.bundle] = False
+            self._reports.need(terms.bundle)
+        self._nurseries.prepare(terms.lock)
+        return self._lines.get(terms.digest) or self._lines.setdefault(terms.digest, Line(terms))
+
+    def keep(self, wishes: Iterable[tuple[Terms, int]]) -> None:
+        """Have so many environments ready by these terms, and by no others, until this is said again or `abandon` is.
+        One that cannot be made or loaded is not tried again before that."""
+        for line in self._lines.values():
+            line.kept = 0
+        for terms, number in wishes:
+            self._line(terms).kept = number
+        self._drop_empty_lines()
         self._place()
 
     def provide(self, digest: str, payload: bytes) -> None:
@@ -134,6 +148,8 @@ class Environments:
             if ticket.assignment.terms.bundle == digest and ticket in line.queue:
                 line.queue.remove(ticket)
                 self._deliver(unsaid(ticket, error))
+        for line in [line for line in self._lines.values() if line.terms.bundle == digest]:
+            line.kept = 0
 
     def cancel(self, run_id: str, token: int) -> None:
         """Kill that attempt; its outcome is a RunCancelled. Unknown ones are ignored."""
@@ -167,6 +183,7 @@ class Environments:
         self._let_go()
         for line in self._lines.values():
             line.queue.clear()
+            line.kept = 0
         for warm in self.busy:
             self.doom(warm, None)
         while self.busy:
@@ -214,6 +231,7 @@ class Environments:
             why, log = unmade(error, line.terms.function).to_dict(), line.told()
             while line.queue:
                 self._deliver(unsaid(line.queue.popleft(), why, log=log))
+            line.kept = 0
         self._drop_empty_lines()
 
     def said(self, lock: Lock, text: str) -> None:
@@ -238,6 +256,11 @@ class Environments:
         while free > 0 and (line := self._next_line()) is not None:
             self._give_place(line)
             free -= 1
+        lacking = (line for line in self._lines.values() if line.lacks and self._is_there(line.terms))
+        while free > 0 and (lacking_one := next(lacking, None)) is not None:
+            while free > 0 and lacking_one.lacks:
+                lacking_one.busy.append(self._new(lacking_one, ahead=True))
+                free -= 1
         for line in self._lines.values():
             while line.queue and (warm := line.writable()) is not None and warm.give(line.queue[0]):
                 line.queue.popleft()
@@ -257,7 +280,7 @@ class Environments:
         if warm.give(line.queue[0]):  # else it has just died, and its place comes free with that news
             line.queue.popleft()
 
-    def _new(self, line: Line) -> Warm:
+    def _new(self, line: Line, *, ahead: bool = False) -> Warm:
         name = f"{os.getpid()}-{next(self._numbers)}"
         room = self._folder / f"room-{name}"
         room.mkdir()
@@ -267,7 +290,7 @@ class Environments:
         asyncio.get_running_loop().add_reader(warm.near, self._hear, warm)
         warm.tell_before(line.told())
         self._fork(warm)
-        warm.load(self._bundle(line.terms.bundle))
+        warm.load(self._bundle(line.terms.bundle), ahead=ahead)
         return warm
 
     def _fork(self, warm: Warm) -> None:
@@ -312,6 +335,7 @@ class Environments:
     def _take_unloadable(self, warm: Warm, message: dict[str, Any]) -> None:
         warm.spent = True
         line = self._line_of[warm]
+        line.kept = 0  # the next one would fare as badly
         self._return(line, warm.take_back())
         if line.queue:
             self._deliver(unsaid(line.queue.popleft(), message["error"], log=warm.log_text()))
@@ -407,6 +431,8 @@ class Environments:
         unread = warm.take_back()
         begun = [*warm.tickets]
         warm.tickets.clear()
+        if not warm.loaded:
+            line.kept = 0
         if not warm.born:
             self._births_failed[line.terms.lock] += 1
         elif not warm.loaded and unread:
@@ -451,21 +477,21 @@ class Environments:
             line.busy.remove(warm)
             line.idle.append(warm)
             warm.tidy()
-            idle = self._idle()
-            if len(idle) > self._most_idle:
-                self._forget(idle[0])
+            spare = self._spare()
+            if len(spare) > self._most_idle:
+                self._forget(spare[0])
             if self._expiry is None:
                 self._expire()
 
-    def _idle(self) -> list[Warm]:
-        """The longest idle one first."""
-        return sorted((warm for line in self._lines.values() for warm in line.idle), key=lambda warm: warm.since)
+    def _spare(self) -> list[Warm]:
+        """Idle ones that need not be kept, the longest idle one first."""
+        return sorted((warm for line in self._lines.values() for warm in line.spare), key=lambda warm: warm.since)
 
     def _expire(self) -> None:
         """End what has been idle for too long, and come back when the next one will have been."""
         self._expiry = None
         now = time.monotonic()
-        for warm in self._idle():
+        for warm in self._spare():
             if now - warm.since < _IDLE_S:
                 self._expiry = asyncio.get_running_loop().call_later(_IDLE_S - (now - warm.since), self._expire)
                 return

@@ -77,6 +77,7 @@ class Warm:
         self.born = False  # it has spoken
         self.loaded = False
         self.spent = False  # takes no further run
+        self.ahead = False  # it was made before any run wanted it
         self.doom: Doom | None = None
         self.base_kb = 0
         self.init_ms = 0.0
@@ -94,9 +95,10 @@ class Warm:
         if text:
             self.shown_at = os.write(self.log, text.encode())
 
-    def load(self, bundle: Path) -> None:
-        """The first packet."""
-        order = {"bundle": str(bundle), "room": str(self.room), "terms": self.terms.to_dict()}
+    def load(self, bundle: Path, *, ahead: bool = False) -> None:
+        """The first packet. `ahead`: no run waits for it, so none will be a cold one."""
+        self.ahead = ahead
+        order = {"bundle": str(bundle), "room": str(self.room), "terms": self.terms.to_dict(), "ahead": ahead}
         send(self.near, packed(order))
 
     def give(self, ticket: Ticket) -> bool:

@@ -85,7 +85,7 @@ def test_an_unknown_keyword_is_refused_and_the_nearest_is_named():
 
 
 def test_options_of_later_issues_are_unknown():
-    for flag in ("--secret", "--budget", "--warm"):
+    for flag in ("--secret", "--budget", "--sandbox"):
         with pytest.raises(UnknownOption):
             given_by_words(["daily", flag, "x"])
 
