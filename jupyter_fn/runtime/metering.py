@@ -25,7 +25,8 @@ class Measured:
     cpu_total_ms: float
     bytes_read: int
     bytes_written: int
-    max_memory_mb: int
+    max_memory_mb: int  # at least 1
+    retained_kb: int  # private memory at the end, beyond the zygote's
 
 
 class Meter:
@@ -45,7 +46,7 @@ class Meter:
         """The run begins; the last thing done is to read the counters."""
         if self._refs is not None:
             os.pwrite(self._refs, b"5", 0)
-        self._cpu_ms = _cpu_ms()
+        self._cpu_ms = _cpu_ms(resource.getrusage(resource.RUSAGE_SELF))
         read, written, own = self._passed()
         self._bytes = (read + own, written)
         self._at = perf_counter()
@@ -54,26 +55,19 @@ class Meter:
         """The run has ended."""
         duration_ms = (perf_counter() - self._at) * 1000
         read, written, _ = self._passed()
-        cpu_ms = _cpu_ms()
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_ms = _cpu_ms(own)
+        resident_kb, shared_kb, _ = self._memory()
+        beyond_kb = shared_kb + self.base_kb
         return Measured(
             duration_ms=duration_ms,
             cpu_ms=cpu_ms - self._cpu_ms,
             cpu_total_ms=cpu_ms,
             bytes_read=read - self._bytes[0],
             bytes_written=written - self._bytes[1],
-            max_memory_mb=self.peak_mb(),
+            max_memory_mb=max(1, -(-(own.ru_maxrss - beyond_kb) // 1024)),
+            retained_kb=resident_kb - beyond_kb,
         )
-
-    def peak_mb(self) -> int:
-        """The largest private memory since `start`, beyond the zygote's, at least 1."""
-        _, shared_kb, _ = self._memory()
-        peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return max(1, -(-(peak_kb - shared_kb - self.base_kb) // 1024))
-
-    def retained_kb(self) -> int:
-        """Private memory now, beyond the zygote's."""
-        resident_kb, shared_kb, _ = self._memory()
-        return resident_kb - shared_kb - self.base_kb
 
     def _memory(self) -> tuple[int, int, int]:
         """Resident, of it shared with files or other processes, and data segments; in kB."""
@@ -89,12 +83,9 @@ class Meter:
         return int(fields[1]), int(fields[3]), len(raw)
 
 
-def _cpu_ms() -> float:
-    total_s = 0.0
-    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
-        usage = resource.getrusage(who)
-        total_s += usage.ru_utime + usage.ru_stime
-    return total_s * 1000
+def _cpu_ms(own: resource.struct_rusage) -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime) * 1000
 
 
 def _open_if_there(path: str, flags: int) -> int | None:
