@@ -26,6 +26,8 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
 
+    __hash__ = str.__hash__  # that of enumerations is written in Python, and sets of states are asked very often
+
     @property
     def terminal(self) -> bool:
         """No stimulus changes it any more."""

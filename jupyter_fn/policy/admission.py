@@ -14,7 +14,7 @@ from ..model.run import Reason, Run
 VersionKey = tuple[str, int]  # function, version number
 
 PIPELINED_S = 0.05  # work queued per slot: hides the way to the worker and back, delays nobody noticeably
-MAX_PER_SLOT = 64
+MAX_PER_SLOT = 128
 
 
 def skip_overlaps(events: Iterable[NewEvent], *, under_way: bool) -> list[NewEvent]:

@@ -83,8 +83,8 @@ def test_a_run_that_is_inserted_comes_back_with_every_field(store):
 
 def test_a_large_result_is_kept_whole(store):
     (run,) = store.admit("a")
-    ended = store.end(store.claim(run), result={"text": "x" * 200_000})
-    assert len(ended.result["text"]) == 200_000
+    ended = store.end(store.claim(run), result={"text": "x" * 400_000})
+    assert len(ended.result["text"]) == 400_000
     assert not any(
         "x" * 1000 in text for text in store.read(lambda conn: conn.execute(select(table.c.result)).scalars())
     )
