@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from ..model.errors import BadSource, FnError, NoHandler, NotFound, UsageError, nearest
@@ -98,14 +100,24 @@ def _first_on_path(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
+class _AsItStands(SourceFileLoader):
+    """Compiles the file anew. A bytecode file is told from an older one by the second and the size only, so one that was
+    edited a moment ago could be published as it was before."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """As `importlib.abc.SourceLoader` has it, without the cache."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import(path: Path) -> None:
     """Run the file as a module of its own name, which nothing else has."""
     name = f"jupyter_fn_published_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_AsItStands(name, str(path)))
     if spec is None or spec.loader is None:
         raise BadSource(f"{path.name} cannot be imported.", "Name a Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    linecache.cache.pop(str(path), None)  # the same of its lines
     try:
         with contextlib.redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)

@@ -1,12 +1,13 @@
 """What a file publishes, without publishing it."""
 
 import json
+import os
 import sys
 
 import nbformat
 import pytest
 
-from jupyter_fn.capture.collect import collect, collect_notebook, collecting, record
+from jupyter_fn.capture.collect import collect, collect_module, collect_notebook, collecting, record
 from jupyter_fn.capture.draft import capture_function
 from jupyter_fn.capture.local import build_handler
 from jupyter_fn.capture.notebook import capture_notebook
@@ -240,3 +241,15 @@ def test_the_name_of_a_function_may_be_given(here):
     def f(event): ...
 
     assert capture_function(f, options=Options(), folder=here, name="g").function == "g"
+
+
+def test_a_module_is_published_as_it_stands_even_when_it_was_edited_in_the_same_second(tmp_path):
+    path = tmp_path / "jobs.py"
+    for number in (1, 2):
+        path.write_text(
+            f"from jupyter_fn.client.decorator import Fn\nfn = Fn(clients=None)\n@fn\ndef one(event):\n    return {number}\n"
+        )
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        (draft,) = collect_module(path)
+        assert f"return {number}" in draft.bundle.source
+    assert not (tmp_path / "__pycache__").exists()

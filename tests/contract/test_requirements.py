@@ -1,7 +1,5 @@
 """`--requirements`: a function with packages of its own, whatever the kernel and the workers have."""
 
-import importlib.metadata
-
 import pytest
 
 from tests.wheels import ONLY_HERE, make_wheel
@@ -82,19 +80,3 @@ def test_a_package_that_has_vanished_from_the_index_ends_the_run_and_is_not_trie
     assert (run["state"], run["attempts"]) == ("dead", 1)
     assert run["error"]["type"] == "RequirementsUnmet"
     assert "fn-fleeting==1.0" in run["error"]["message"]
-
-
-class TestFromTheIndex:
-    """The package index itself."""
-
-    @pytest.fixture
-    def environment(self, tmp_path):
-        return {"JUPYTER_FN_CACHE": str(tmp_path / "cache")}
-
-    def test_another_version_than_the_kernels_is_found_inside(self, bare):
-        assert importlib.metadata.version("six") != "1.15.0"
-        bare.start()
-        bare.publish("@fn(requirements='six==1.15.0')\ndef six(event):\n    import six\n    return six.__version__\n")
-        said = bare.invoke("six")
-        assert said.out == '"1.15.0"\n', said
-        assert "Making an environment with six==1.15.0" in bare.ok("logs six").out

@@ -22,6 +22,7 @@ from jupyter_fn.model.errors import HomeRefused, ServiceNotRunning
 from jupyter_fn.store import migrations
 from jupyter_fn.store.database import Database
 from jupyter_fn.store.payloads import Shelf
+from jupyter_fn.store.recent import forget
 
 from .crash import Crash, Crashes
 from .history import Broken
@@ -89,6 +90,7 @@ class Disk:
                 if self.crashes is not None and self.crashes.over:
                     raise _Pulled
         except Exception:
+            forget(self.conn)
             if self.crashes is not None and self.crashes.over:
                 raise Crash from None
             raise
@@ -100,6 +102,7 @@ class Disk:
     def restore(self, image: bytes) -> None:
         """Have on it what was there then."""
         self.raw.deserialize(image)
+        forget(self.conn)
 
     def rows(self, query: str, *values: Any) -> list[Any]:
         """Look at it without a service; no point for a crash."""
@@ -129,6 +132,7 @@ class Store(Database):
     ) -> None:
         """`committed` is called after every COMMIT with the number of its ops."""
         self.place = "the laboratory"
+        forget(disk.conn)  # a connection is made anew by each service
         self._disk = disk
         self._loop = loop
         self._chance = chance
