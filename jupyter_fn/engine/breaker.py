@@ -78,6 +78,9 @@ class Breakers:
         found = {one.name: self._counted(conn, one.name, kept, now) for one in functions.list_all(conn)}
         self._windows = {name: breaker for name, breaker in found.items() if not breaker.trips}
         self._tripped = {name: breaker for name, breaker in found.items() if breaker.trips}
+        for name, breaker in self._tripped.items():
+            if not kept.get(name, _CLOSED).trips and self.leads(name):
+                breakers.keep(conn, name, breaker)
 
     def _counted(self, conn: Connection, name: str, kept: Mapping[str, Breaker], now: float) -> Breaker:
         breaker = kept.get(name, _CLOSED)

@@ -256,3 +256,10 @@ async def test_a_replay_may_be_the_trial(small):
     await small.ended(replayed)
     assert (await trigger(small))[0] == "active"
     assert len(given) == 4
+
+
+async def test_a_trip_that_was_not_stored_any_more_is_stored_by_the_next_service(small):
+    await tripped(small)
+    small.database.write(lambda conn: breakers.forget(conn, "f"))
+    await small.restart(lambda executor: executor.joins_at_start.append("w1"))
+    assert small.read(breakers.kept)["f"].trips == 1

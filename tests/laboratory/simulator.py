@@ -32,6 +32,7 @@ from .world import LEASE_S, Port, Temper, World
 
 T = TypeVar("T")
 LONG_S, MOST_QUIET_S = 12.0, 1200.0  # of the stormy part of a history, and of the calm one after it
+_LAST_WORDS_S = 0.05
 _LOOKS = 6  # for work that lies while a worker is idle
 _ACTS = (4, 9)  # fewest and most
 
@@ -307,6 +308,7 @@ class Laboratory:
         self.calm = self.world.calm = self.history.calm = True
         self.crashes.disarm()
         self._service().store.refused_until = 0.0
+        self.time.after(_LAST_WORDS_S, self.history.errors.clear)  # of what was refused a moment before
         for scenario in self.scenarios:
             scenario.calm_down()
 
