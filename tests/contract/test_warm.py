@@ -1,5 +1,8 @@
 """`--warm N`: environments of the live version stand ready before anything happens."""
 
+from contextlib import suppress
+
+import psutil
 import pytest
 
 WHO = """
@@ -42,9 +45,10 @@ def test_what_is_kept_follows_the_live_version_and_keeps_a_worker(bare):
 
 
 def environments(service):
-    """Process ids of what zygotes of this service have forked: they are their session's leaders."""
-    import psutil
-
-    below = psutil.Process(service).children(recursive=True)
-    zygotes = {one.pid for one in below if "jupyter_fn.runtime.zygote" in " ".join(one.cmdline())}
-    return [one.pid for one in below if one.ppid() in zygotes and one.status() != psutil.STATUS_ZOMBIE]
+    """Process ids of what zygotes of this service have forked; a fork has the command of its zygote."""
+    found = {}
+    for one in psutil.Process(service).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile, or nobody has collected it yet
+            if "jupyter_fn.runtime.zygote" in " ".join(one.cmdline()):
+                found[one.pid] = one.ppid()
+    return [pid for pid, parent in found.items() if parent in found]
