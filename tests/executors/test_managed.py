@@ -1,6 +1,7 @@
 """Clusters of any class: their workers on several hosts, in jobs, or under a manager that decides whom it takes."""
 
 import asyncio
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -159,8 +160,8 @@ def test_a_manager_that_asks_the_scheduler_takes_only_whom_the_service_has_let_g
 def gateway(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
     """`dask_gateway.GatewayCluster` without a gateway: its requests are recorded and answered here, what goes to its
     scheduler's proxy goes to a scheduler, and no worker can be reached from here."""
-    client = pytest.importorskip("dask_gateway.client", reason="pip install dask-gateway")
-    comm = pytest.importorskip("dask_gateway.comm")
+    client = importlib.import_module("dask_gateway.client")
+    comm = importlib.import_module("dask_gateway.comm")
     requests: list[tuple[str, str, Any]] = []
     report = {"name": "c1", "status": "RUNNING", "dashboard_route": None, "options": {}, "start_time": 0}
     report |= {"stop_time": None, "tls_cert": "-", "tls_key": "-"}
@@ -238,9 +239,7 @@ class Resource:
 @pytest.fixture
 def kubernetes(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """`KubeCluster` without Kubernetes: what it asks of the cluster's API is recorded and answered here."""
-    module = pytest.importorskip(
-        "dask_kubernetes.operator.kubecluster.kubecluster", reason="pip install dask-kubernetes"
-    )
+    module = importlib.import_module("dask_kubernetes.operator.kubecluster.kubecluster")
     monkeypatch.setattr(Resource, "calls", [], raising=False)
     monkeypatch.setattr(Resource, "manager", manager, raising=False)
 
